@@ -32,7 +32,8 @@ class Settings(pydantic.BaseModel):
     """What a user may change of a run. A recipe subclasses it to change defaults or to add settings of its own.
 
     epochs, learning_rate: of float training; qat_epochs, qat_learning_rate: of fine-tuning with quantization.
-    minimum_accuracy: a gate; an int8 file below it makes the run fail, None asks for nothing.
+    no_user_data: golden inputs drawn at random, so that nothing of the data leaves with the model. minimum_accuracy: a
+    gate; an int8 file below it makes the run fail, None asks for nothing.
     """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
@@ -48,6 +49,7 @@ class Settings(pydantic.BaseModel):
     range_estimator: str = "min_max"
     num_threads: Count = 1
     num_latency_runs: Count = 300
+    no_user_data: bool = False
     minimum_accuracy: Fraction | None = None
 
     def changed(self, changes: Mapping[str, object]) -> Self:

@@ -15,7 +15,7 @@ import pydantic
 
 from qat_kit.errors import DataError
 from qat_kit.files import read_text, write_text
-from qat_kit.vocabulary import Scores, Task
+from qat_kit.vocabulary import Task
 
 if TYPE_CHECKING:
     import tf_keras
@@ -167,62 +167,6 @@ class Certificate(Record):
             return f"{kind}: {self.num_operators} operators, {len(self.checks)} checks, no finding"
         failed = [check.name for check in self.checks if not check.passed]
         return f"NOT {kind}: {len(self.findings)} findings in {', '.join(failed)}"
-
-
-# ---------------------------------------------------------------------------------------------- artifact
-
-
-class TensorInterface(Record):
-    """An input or output of a file: what an app must feed and will get. `real = (code − zero_point) · scale`."""
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-    scale: float | None = None
-    zero_point: int | None = None
-
-
-class FileEntry(Record):
-    """One flatbuffer of an artifact. kind: int8 (fully int8, proven) or float32."""
-
-    name: str
-    kind: str
-    sha256: str
-    size_bytes: int
-
-
-class Manifest(Record):
-    """What a `.tflite` file is, where it comes from and how to make it again (`manifest.json`).
-
-    scores: what the output holds (logits, probabilities, values). calibration_sha256: of the arrays that calibrated.
-    determinism: the mode that makes the same seed give the same bytes. versions: of all that had a part in it.
-    """
-
-    format_version: Literal[1] = 1
-    name: str
-    task: Task
-    scores: Scores
-    files: tuple[FileEntry, ...]
-    inputs: tuple[TensorInterface, ...]
-    outputs: tuple[TensorInterface, ...]
-    class_names: tuple[str, ...] = ()
-    scheme: str
-    target: str
-    seed: int
-    determinism: str
-    settings: dict[str, pydantic.JsonValue]
-    calibration_indices: tuple[int, ...] = ()
-    calibration_sha256: str
-    certificate_sha256: str
-    versions: dict[str, str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Artifact:
-    """The fully int8 flatbuffer and its manifest, as files in one folder."""
-
-    path: Path
-    manifest: Manifest
 
 
 # ---------------------------------------------------------------------------------------------- measurement

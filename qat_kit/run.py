@@ -19,12 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qat_kit.checks import check_dataset, check_model_fits, labels_of
-from qat_kit.convert import build_manifest, convert, publish
+from qat_kit.convert import build_manifest, convert, golden_vectors, publish
 from qat_kit.convert.artifact import MANIFEST_NAME, MODEL_NAME
 from qat_kit.datasets import Dataset, Split
 from qat_kit.errors import CertificateError, GateError
 from qat_kit.folder import LOG, RunFolder, RunState, open_folder
 from qat_kit.keras_models import keras_runner, load_model, predict, save_model
+from qat_kit.manifest import Artifact, Calibration, Manifest
 from qat_kit.measure import (
     Runner,
     classification_quality,
@@ -41,10 +42,8 @@ from qat_kit.progress import Progress, SilentProgress
 from qat_kit.qat import train
 from qat_kit.recipe import Recipe, Settings, blaming
 from qat_kit.results import (
-    Artifact,
     Certificate,
     Comparison,
-    Manifest,
     Measurement,
     ModelMeasurement,
     Quality,
@@ -210,13 +209,24 @@ class _Run:
         certificate.save(self.path / CERTIFICATE)
         if not certificate.passed:
             raise CertificateError(certificate_message(certificate))
+        samples = None
+        if not self.settings.no_user_data:
+            names = load_model(self.path / FLOAT_KERAS).input_names
+            samples = dict(zip(names, dataset.calibration.inputs, strict=True))
         manifest = build_manifest(
             self._candidate,
             certificate,
             name=self.recipe.name,
             task=self.recipe.task,
             scores=self.recipe.scores,
-            dataset=dataset,
+            class_names=dataset.class_names,
+            calibration=Calibration(
+                sha256=dataset.calibration.sha256,
+                num_samples=len(dataset.calibration),
+                indices=dataset.calibration_indices,
+                estimator=self.settings.range_estimator,
+            ),
+            golden=golden_vectors(self._candidate, samples, seed=self.settings.seed),
             scheme=self.scheme.name,
             target=self.target.name,
             seed=self.settings.seed,

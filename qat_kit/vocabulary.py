@@ -11,3 +11,7 @@ Scores = Literal["logits", "probabilities", "values"]
 
 # LiteRT's kernels: plain, optimised, and XNNPACK where it takes an operator (what an app gets by default).
 KernelSet = Literal["reference", "builtin", "xnnpack"]
+
+# How calibration samples are chosen: all there are, the first, at random, each class in proportion, or those that
+# together reach furthest into the range of every layer.
+Selection = Literal["all", "first", "random", "stratified", "coverage"]

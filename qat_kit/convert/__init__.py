@@ -2,5 +2,6 @@
 
 from qat_kit.convert.artifact import build_manifest, publish
 from qat_kit.convert.converter import convert
+from qat_kit.convert.golden import golden_vectors
 
-__all__ = ["build_manifest", "convert", "publish"]
+__all__ = ["build_manifest", "convert", "golden_vectors", "publish"]

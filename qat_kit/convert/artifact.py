@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pydantic
 
-from qat_kit.datasets import Dataset
+from qat_kit.convert.interface import interfaces
 from qat_kit.files import read_bytes, sha256, write_bytes
-from qat_kit.litert.model_file import Tensor, read_model
-from qat_kit.results import Artifact, Certificate, FileEntry, Manifest, TensorInterface
+from qat_kit.litert.model_file import read_model
+from qat_kit.manifest import Artifact, Calibration, FileEntry, GoldenVectors, Manifest
+from qat_kit.results import Certificate
 from qat_kit.version import __version__
 from qat_kit.vocabulary import Scores, Task
 
@@ -28,9 +29,11 @@ def build_manifest(
     certificate: Certificate,
     *,
     name: str,
-    task: Task,
+    task: Task | None,
     scores: Scores,
-    dataset: Dataset,
+    class_names: tuple[str, ...],
+    calibration: Calibration | None,
+    golden: GoldenVectors | None,
     scheme: str,
     target: str,
     seed: int,
@@ -40,7 +43,7 @@ def build_manifest(
 ) -> Manifest:
     """Reads the candidate and says what it is. others: (kind, path) of files that go with it."""
     model = read_model(candidate)
-    graph = model.subgraphs[0]
+    inputs, outputs = interfaces(model)
     files = [FileEntry(name=MODEL_NAME, kind="int8", sha256=model.sha256, size_bytes=model.size_bytes)]
     for kind, path in others:
         data = read_bytes(path)
@@ -50,16 +53,16 @@ def build_manifest(
         task=task,
         scores=scores,
         files=tuple(files),
-        inputs=tuple(_interface(graph.tensors[index]) for index in graph.inputs),
-        outputs=tuple(_interface(graph.tensors[index]) for index in graph.outputs),
-        class_names=dataset.class_names,
+        inputs=inputs,
+        outputs=outputs,
+        class_names=class_names,
         scheme=scheme,
         target=target,
         seed=seed,
         determinism=determinism,
         settings=settings,
-        calibration_indices=dataset.calibration_indices,
-        calibration_sha256=dataset.calibration.sha256,
+        calibration=calibration,
+        golden=golden,
         certificate_sha256=sha256(certificate.model_dump_json().encode()),
         versions=versions(),
     )
@@ -83,14 +86,3 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         **{package: metadata.version(package) for package in _PACKAGES},
     }
-
-
-def _interface(tensor: Tensor) -> TensorInterface:
-    quantized = len(tensor.scale) == 1
-    return TensorInterface(
-        name=tensor.name,
-        shape=tuple(int(size) for size in tensor.shape),
-        dtype=tensor.type.lower(),
-        scale=float(tensor.scale[0]) if quantized else None,
-        zero_point=int(tensor.zero_point[0]) if quantized else None,
-    )

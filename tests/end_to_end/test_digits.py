@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from qat_kit.litert.interpreter import Interpreter
-from qat_kit.results import Certificate, Manifest, Measurement, TrainedTensors
+from qat_kit.manifest import Manifest
+from qat_kit.results import Certificate, Measurement, TrainedTensors
 from qat_kit.verify import verify
 
 from .conftest import SHORT
@@ -54,7 +55,7 @@ def test_the_certificate_and_the_manifest_are_of_this_file(short_run):
         ("model.float32.tflite", "float32"),
     ]
     assert manifest.settings["epochs"] == 8
-    assert len(manifest.calibration_indices) == 120
+    assert len(manifest.calibration.indices) == manifest.calibration.num_samples == 120
     assert manifest.inputs[0].dtype == manifest.outputs[0].dtype == "int8"
 
 

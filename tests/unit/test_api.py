@@ -56,7 +56,7 @@ def test_a_trained_model_in_a_proven_file_out(blobs, tmp_path):
     assert result.artifact.path == tmp_path / "run" / "model.tflite"
     assert result.artifact.manifest.class_names == ("a", "b", "c")
     assert result.artifact.manifest.scores == "probabilities"
-    assert len(result.artifact.manifest.calibration_indices) == 120
+    assert len(result.artifact.manifest.calibration.indices) == 120
     assert result.measurement["int8_tflite"].quality.num_samples == 120
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)

@@ -19,6 +19,7 @@ FLOORS = [
     ["errors", "version", "vocabulary"],
     ["files", "progress", "registry"],
     ["results"],
+    ["manifest"],
     ["numerics", "datasets", "prepare"],
     ["spec", "schemes"],
     ["targets", "litert", "training", "kernels"],
