@@ -9,7 +9,8 @@
     │   ├── ModelNotBuiltError      … because it has no input shape yet
     │   └── UnsupportedLayerError   … because of one layer, which is named
     ├── DataError                   training, calibration or evaluation data that cannot be used
-    ├── ModelFileError              a .tflite file that cannot be read
+    ├── ModelFileError              a .tflite file that cannot be read or run
+    │   └── ModelCrashError         … because it ends the process that runs it, or never comes to an end
     ├── NotSimulatedError           an operator's type or option that no simulated kernel computes
     ├── RecipeError                 a recipe file that cannot be loaded
     ├── ConversionError             the converter refused, crashed or ran out of time
@@ -91,7 +92,11 @@ class DataError(QatKitError, ValueError):
 
 
 class ModelFileError(QatKitError, ValueError):
-    """A .tflite file that cannot be read."""
+    """A .tflite file that cannot be read or run."""
+
+
+class ModelCrashError(ModelFileError):
+    """A .tflite file that ends the process that runs it, or never comes to an end."""
 
 
 class NotSimulatedError(QatKitError, NotImplementedError):

@@ -21,8 +21,13 @@ ScalarFormat = Literal["b", "B", "?", "h", "H", "i", "I", "q", "Q", "f", "d"]
 
 # A file that names every byte of itself once stays far below this; one that names the same bytes again and again,
 # to keep its reader busy, does not.
-_ENTRIES_PER_BYTE = 4
+ENTRIES_PER_BYTE = 4
 _ENTRIES_AT_LEAST = 1 << 16
+# The smallest table and the offset to it take 8 bytes; what a reader makes of it takes far more memory than a number.
+_ENTRIES_PER_TABLE = 24
+_TABLES_AT_MOST = 1 << 20
+# No table of the schema has more fields that are read here.
+_FIELDS_AT_MOST = 16
 
 
 class FlatBuffer:
@@ -30,7 +35,8 @@ class FlatBuffer:
 
     def __init__(self, data: bytes) -> None:
         self.data = data
-        self._entries_left = max(_ENTRIES_AT_LEAST, _ENTRIES_PER_BYTE * len(data))
+        self._entries_left = max(_ENTRIES_AT_LEAST, ENTRIES_PER_BYTE * len(data))
+        self._tables_left = _TABLES_AT_MOST
 
     def root(self) -> Table:
         """The table that the file is.
@@ -55,6 +61,13 @@ class FlatBuffer:
         if self._entries_left < 0:
             raise ModelFileError(f"{what}: the file names more entries than its {len(self.data)} bytes can hold")
 
+    def spend_table(self, what: str) -> None:
+        """Counts one table; raises ModelFileError as `spend` does."""
+        self._tables_left -= 1
+        if self._tables_left < 0:
+            raise ModelFileError(f"{what}: the file names more than {_TABLES_AT_MOST:,} tables")
+        self.spend(_ENTRIES_PER_TABLE, what)
+
     def scalar(self, position: int, form: ScalarFormat, what: str) -> Any:
         start, _ = self.span(position, struct.calcsize(form), what)
         return struct.unpack_from(f"<{form}", self.data, start)[0]
@@ -77,14 +90,16 @@ class Table:
     """One table of a FlatBuffer. Fields are asked for by their number in the schema, counted from 0."""
 
     def __init__(self, buffer: FlatBuffer, position: int, what: str) -> None:
-        buffer.spend(1, what)
+        buffer.spend_table(what)
         vtable = position - int(buffer.scalar(position, "i", what))
         vtable_size = int(buffer.scalar(vtable, "H", f"the field list of {what}"))
         if vtable_size < 4 or vtable_size % 2:
             raise ModelFileError(f"the field list of {what} at byte {vtable} claims a size of {vtable_size} bytes")
         buffer.span(vtable, vtable_size, f"the field list of {what}")
         self.buffer, self.position, self.what = buffer, position, what
-        self._fields = struct.unpack_from(f"<{vtable_size // 2 - 2}H", buffer.data, vtable + 4)
+        # Many tables may share one long list.
+        num_fields = min(vtable_size // 2 - 2, _FIELDS_AT_MOST)
+        self._fields = struct.unpack_from(f"<{num_fields}H", buffer.data, vtable + 4)
 
     def _field(self, number: int) -> int | None:
         if number >= len(self._fields) or self._fields[number] == 0:

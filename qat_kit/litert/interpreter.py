@@ -6,23 +6,25 @@ The kernel sets do not agree with each other to the bit, so whoever claims that 
 from __future__ import annotations
 
 import platform
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, get_args, overload
+from typing import Any, Self, overload
 
 import numpy as np
-from ai_edge_litert import interpreter as litert
 from numpy.typing import ArrayLike, NDArray
 
 from qat_kit.errors import DataError, ModelFileError, NumericsError, SettingsError, UnknownNameError
+from qat_kit.litert.child import Limits
 from qat_kit.litert.model_file import read_model
+from qat_kit.litert.runtime import KERNEL_SETS, in_lines, load
+from qat_kit.litert.sandbox import SandboxedRuntime
 from qat_kit.numerics import QuantParams, TensorSpec, dequantize, quantize
 from qat_kit.vocabulary import KernelSet
 
-KERNEL_SETS: tuple[KernelSet, ...] = get_args(KernelSet)
+__all__ = ["KERNEL_SETS", "Interpreter", "KernelSet", "Limits", "TensorDetail", "runtime_identity"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,11 +58,12 @@ class Interpreter:
     takes an op, builtin for the rest: what an app gets by default).
     num_threads: 1 or more. preserve_all_tensors: keep intermediate tensors readable by `tensor`, at the cost of memory.
 
-    Raises ModelFileError where the file is damaged or LiteRT cannot run it, UnknownNameError for another kernel set,
-    SettingsError for an impossible number of threads.
+    limits: run the file in a child process that may not take more than this, as must be done with files from outside:
+    LiteRT trusts them. None: within this process, for files that qat_kit made. A child ends with `close`, at the end
+    of a `with` block, or with this object.
 
-    Source: tflite/python/interpreter.py, OpResolverType. Plain BUILTIN applies XNNPACK, so `builtin` is
-    BUILTIN_WITHOUT_DEFAULT_DELEGATES.
+    Raises ModelFileError where the file is damaged or LiteRT cannot run it (ModelCrashError: the child died or took too
+    long), UnknownNameError for another kernel set, SettingsError for an impossible number of threads.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Interpreter:
         kernel_set: KernelSet = "xnnpack",
         num_threads: int = 1,
         preserve_all_tensors: bool = False,
+        limits: Limits | None = None,
     ) -> None:
         if kernel_set not in KERNEL_SETS:
             raise UnknownNameError("kernel set", kernel_set, KERNEL_SETS)
@@ -79,8 +83,10 @@ class Interpreter:
         self.num_threads = num_threads
         # LiteRT trusts the file; one that is not whole is refused here, with words.
         model = read_model(source)
-        label = "the model" if isinstance(source, bytes) else str(source)
-        self._runtime = _load(source, label, kernel_set, num_threads, preserve_all_tensors)
+        start = load if limits is None else partial(SandboxedRuntime, limits=limits)
+        self._runtime = start(
+            source, kernel_set=kernel_set, num_threads=num_threads, preserve_all_tensors=preserve_all_tensors
+        )
         signature = next((signature for signature in model.signatures if signature.subgraph == 0), None)
         self.inputs = _details(self._runtime.get_input_details(), signature.inputs if signature else {})
         self.outputs = _details(self._runtime.get_output_details(), signature.outputs if signature else {})
@@ -129,11 +135,22 @@ class Interpreter:
         try:
             self._runtime.invoke()
         except RuntimeError as error:
-            raise ModelFileError(f"LiteRT failed with kernel set {self.kernel_set}: {error}") from None
+            raise ModelFileError(f"LiteRT failed with kernel set {self.kernel_set}: {in_lines(error)}") from None
 
     def tensor(self, index: int) -> NDArray[Any]:
         """A copy of any tensor after a run; intermediate ones need `preserve_all_tensors`."""
         return np.asarray(self._runtime.get_tensor(index))
+
+    def close(self) -> None:
+        """Ends the child process, where there is one."""
+        if isinstance(self._runtime, SandboxedRuntime):
+            self._runtime.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _named(self, array: NDArray[Any]) -> Mapping[str, ArrayLike]:
         if len(self.inputs) != 1 or len(self.outputs) != 1:
@@ -178,31 +195,6 @@ def runtime_identity() -> dict[str, str]:
     ['architecture', 'litert']
     """
     return {"litert": version("ai-edge-litert"), "architecture": platform.machine()}
-
-
-def _load(
-    source: Path | str | bytes, label: str, kernel_set: KernelSet, num_threads: int, preserve_all_tensors: bool
-) -> Any:
-    resolvers = {
-        "reference": litert.OpResolverType.BUILTIN_REF,
-        "builtin": litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-        "xnnpack": litert.OpResolverType.AUTO,
-    }
-    content = {"model_content": source} if isinstance(source, bytes) else {"model_path": str(source)}
-    try:
-        with warnings.catch_warnings():
-            # It says that preserving tensors costs memory, which is why one asks for it by name here.
-            warnings.filterwarnings("ignore", message=".*experimental_preserve_all_tensors.*")
-            runtime = litert.Interpreter(
-                **content,
-                num_threads=num_threads,
-                experimental_op_resolver_type=resolvers[kernel_set],
-                experimental_preserve_all_tensors=preserve_all_tensors,
-            )
-        runtime.allocate_tensors()
-    except (ValueError, RuntimeError) as error:
-        raise ModelFileError(f"LiteRT cannot run {label} with kernel set {kernel_set}: {error}") from None
-    return runtime
 
 
 def _details(raw: list[dict[str, Any]], signature_names: Mapping[str, int]) -> tuple[TensorDetail, ...]:

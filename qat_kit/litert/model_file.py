@@ -5,46 +5,35 @@ Nothing here runs a model or trusts one: a damaged file raises ModelFileError th
 
 from __future__ import annotations
 
-import re
-import struct
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from qat_kit.errors import ModelFileError
 from qat_kit.files import sha256
-from qat_kit.litert.flatbuffer import FlatBuffer, Table
-from qat_kit.litert.records import TYPE_BITS, ModelFile, Operator, Signature, Subgraph, Tensor
+from qat_kit.litert.flatbuffer import ENTRIES_PER_BYTE, FlatBuffer, Table
+from qat_kit.litert.options import TYPE_NAMES, names_of, read_options
+from qat_kit.litert.records import ModelFile, Operator, Signature, Subgraph, Tensor
+from qat_kit.litert.validation import check_calls, check_tensor
 
 __all__ = ["IDENTIFIER", "ModelFile", "Operator", "Signature", "Subgraph", "Tensor", "read_model"]
 
 IDENTIFIER = b"TFL3"
 
 
-def _names(enumeration: type) -> dict[int, str]:
-    return {value: name for name, value in vars(enumeration).items() if isinstance(value, int)}
+_OP_NAMES = names_of(schema.BuiltinOperator)
 
-
-_TYPE_NAMES = _names(schema.TensorType)
-_OP_NAMES = _names(schema.BuiltinOperator)
-_OPTION_NAMES: Mapping[str, Mapping[int, str]] = {
-    "padding": _names(schema.Padding),
-    "fused_activation_function": _names(schema.ActivationFunctionType),
-    "in_data_type": _TYPE_NAMES,
-    "out_data_type": _TYPE_NAMES,
-    "quantized_bias_type": _TYPE_NAMES,
-}
+# A buffer may be shared by many tensors; in full by this many. A file that says more keeps its reader busy.
+_SHARED_AT_MOST = 256
 
 
 def read_model(source: Path | str | bytes) -> ModelFile:
     """A `.tflite` file, from its path or its bytes.
 
-    Constant tensors are views of the bytes, decoded when they are asked for. Raises ModelFileError when there is no
+    Constant tensors are views of the bytes, decoded when they are asked for. Whatever the file says, its records take
+    less than 64 MB and 512 bytes for each byte of it. Raises ModelFileError when there is no
     such file, or it is empty, cut off, damaged or not a `.tflite` file.
 
     Source: tensorflow/compiler/mlir/lite/schema/schema.fbs.
@@ -89,6 +78,7 @@ class _Reader:
         )
         if not graphs:
             raise ModelFileError("it holds no graph")
+        check_calls(graphs)
         return ModelFile(
             version=int(root.scalar(0, "I", 0)),
             description=root.text(3, "description") or "",
@@ -116,9 +106,13 @@ class _Reader:
         offset, size = int(table.scalar(1, "Q", 0)), int(table.scalar(2, "Q", 0))
         if offset > 1:
             start, end = self._buffer.span(offset, size, f"the external data of {table.what}")
+            self._buffer.spend(size, f"the external data of {table.what}")
             return np.frombuffer(self._data, np.uint8, count=end - start, offset=start)
         inline = table.numbers(0, "uint8", f"the data of {table.what}")
-        return inline if inline is not None and inline.size else None
+        if inline is None or not inline.size:
+            return None
+        self._buffer.spend(inline.size, f"the data of {table.what}")
+        return inline
 
     def _subgraph(
         self,
@@ -160,7 +154,7 @@ class _Reader:
 
     def _tensor(self, index: int, table: Table, buffers: list[NDArray[np.uint8] | None]) -> Tensor:
         code = int(table.scalar(1, "b", 0))
-        if code not in _TYPE_NAMES:
+        if code not in TYPE_NAMES:
             raise ModelFileError(f"{table.what} has the type {code}, which this version of LiteRT does not know")
         buffer_index = int(table.scalar(2, "I", 0))
         if buffer_index >= max(len(buffers), 1):
@@ -168,14 +162,12 @@ class _Reader:
         quantization = table.table(4, f"{table.what}.quantization")
         scale, zero_point, dimension, blockwise = _quantization(quantization)
         shape = self._integers(table, 0, "int32", "shape")
-        if min(shape, default=0) < 0:
-            raise ModelFileError(f"{table.what} has the shape {list(shape)}; lengths cannot be negative")
         tensor = Tensor(
             index=index,
             name=table.text(3, f"{table.what}.name") or "",
             shape=shape,
             shape_signature=self._integers(table, 7, "int32", "shape_signature") or shape,
-            type=_TYPE_NAMES[code],
+            type=TYPE_NAMES[code],
             scale=scale,
             zero_point=zero_point,
             quantized_dimension=dimension,
@@ -184,7 +176,9 @@ class _Reader:
             blockwise=blockwise,
             _constant=buffers[buffer_index] if buffers else None,
         )
-        _check_constant(tensor, table.what)
+        check_tensor(tensor, table.what)
+        self._buffer.spend(tensor.scale.size + tensor.zero_point.size, f"the quantization of {table.what}")
+        self._buffer.spend(tensor.num_constant_bytes * ENTRIES_PER_BYTE // _SHARED_AT_MOST, f"the data of {table.what}")
         return tensor
 
     def _operator(self, index: int, table: Table, codes: list[tuple[str, int, bool]], num_tensors: int) -> Operator:
@@ -198,28 +192,10 @@ class _Reader:
             version=version,
             inputs=self._indices(table, 1, "inputs", num_tensors),
             outputs=self._indices(table, 2, "outputs", num_tensors),
-            options=self._options(table),
+            options=read_options(table),
             intermediates=self._indices(table, 8, "intermediates", num_tensors),
             is_custom=is_custom,
         )
-
-    def _options(self, table: Table) -> dict[str, Any]:
-        for kind_field, table_field, creator in (
-            (3, 4, schema.BuiltinOptionsCreator),
-            (11, 12, schema.BuiltinOptions2Creator),
-        ):
-            options = table.table(table_field, f"the options of {table.what}")
-            if options is None:
-                continue
-            try:
-                unpacked = creator(
-                    int(table.scalar(kind_field, "B", 0)), flatbuffers.table.Table(self._data, options.position)
-                )
-            except (struct.error, ValueError, TypeError, IndexError, OverflowError) as error:
-                raise ModelFileError(f"the options of {table.what} cannot be read ({error})") from None
-            return _plain_options(unpacked)
-        custom = table.numbers(5, "uint8", f"the custom options of {table.what}")
-        return {} if custom is None else {"num_custom_option_bytes": custom.size}
 
     def _signature(self, table: Table, graphs: tuple[Subgraph, ...]) -> Signature:
         subgraph = int(table.scalar(4, "I", 0))
@@ -262,47 +238,3 @@ def _quantization(
         if zero_point.size != scale.size:
             raise ModelFileError(f"{table.what} has {scale.size} scales and {zero_point.size} zero points")
     return scale, zero_point, int(table.scalar(6, "i", 0)), int(table.scalar(4, "B", 0)) != 0
-
-
-def _check_constant(tensor: Tensor, what: str) -> None:
-    """The values must fill the shape, so that they can be decoded later without a doubt."""
-    bits = TYPE_BITS.get(tensor.type)
-    if not tensor.is_constant or bits is None:
-        return
-    if tensor.is_sparse:
-        if tensor.num_constant_bytes % max(bits // 8, 1):
-            raise ModelFileError(f"{what} has {tensor.num_constant_bytes} bytes, which are no whole {tensor.type}")
-        return
-    count = 1
-    for length in tensor.shape:
-        count *= length
-    expected = -(-count * bits // 8)
-    if tensor.num_constant_bytes != expected:
-        raise ModelFileError(
-            f"{what} ({tensor.name!r}, {tensor.type} {list(tensor.shape)}) needs {expected} bytes of data, "
-            f"found {tensor.num_constant_bytes}"
-        )
-
-
-def _plain_options(unpacked: object) -> dict[str, Any]:
-    if unpacked is None:
-        return {}
-    options: dict[str, Any] = {}
-    for camel_name, value in vars(unpacked).items():
-        name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", camel_name).lower()
-        plain = _plain(value)
-        if isinstance(plain, int) and name in _OPTION_NAMES:
-            plain = _OPTION_NAMES[name].get(plain, plain)
-        options[name] = plain
-    return options
-
-
-def _plain(value: Any) -> Any:
-    """A value of an option as JSON knows it."""
-    if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
-    if isinstance(value, bytes):
-        return value.decode(errors="backslashreplace")
-    if isinstance(value, list):
-        return [_plain(entry) for entry in value]
-    return _plain_options(value) if hasattr(value, "__dict__") else value
