@@ -13,7 +13,7 @@ from qat_kit.datasets import Dataset, Split, as_split, read_representative
 from qat_kit.errors import DataError
 from qat_kit.files import sha256
 from qat_kit.prepare import as_tf_keras
-from qat_kit.prepare.graph import require_functional
+from qat_kit.prepare.reading import require_functional
 from qat_kit.progress import Progress
 from qat_kit.recipe import Recipe, Settings
 from qat_kit.run import RunResult, run

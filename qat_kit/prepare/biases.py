@@ -33,7 +33,7 @@ def keep_biases(graph: Graph) -> Graph:
 def _with_bias(node: Node) -> Node | None:
     """The node with another bias; None where it needs none."""
     kernel, *biases = node.weights
-    bias: NDArray[np.generic] | None = biases[0] if biases else None
+    bias: NDArray[np.float32] | None = biases[0].astype(np.float32) if biases else None
     if node.layer_class is tf_keras.layers.Conv2DTranspose and (bias is None or not np.any(bias)):
         bias = np.full(node.config["filters"], _NEXT_TO_NOTHING, np.float32)
     elif bias is not None and np.any(bias) and np.all(bias == bias[0]) and bias.size > 1:

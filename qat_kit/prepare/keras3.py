@@ -15,7 +15,8 @@ import numpy as np
 import tf_keras
 
 from qat_kit.errors import ModelError, ModelNotBuiltError, UnsupportedLayerError
-from qat_kit.prepare.graph import Graph, Node, build_model
+from qat_kit.prepare.building import build_model
+from qat_kit.prepare.graph import Graph, Node
 from qat_kit.prepare.proof import prove_same_outputs
 
 _LAYERS = {

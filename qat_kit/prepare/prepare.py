@@ -10,13 +10,18 @@ import tf_keras
 from qat_kit.errors import ModelError
 from qat_kit.prepare.activations import split_activations
 from qat_kit.prepare.additions import chain_additions
-from qat_kit.prepare.batch_norm import fold_batch_norm
+from qat_kit.prepare.affine import fold_affine
+from qat_kit.prepare.batch_norm import replace_batch_norm
 from qat_kit.prepare.biases import keep_biases
-from qat_kit.prepare.graph import build_model, read_graph, require_functional
+from qat_kit.prepare.building import build_model
 from qat_kit.prepare.keras3 import as_tf_keras
-from qat_kit.prepare.proof import prove_same_outputs
-from qat_kit.prepare.rescaling import fold_rescaling
+from qat_kit.prepare.output_names import keep_output_names
+from qat_kit.prepare.proof import prove_same_graph, prove_same_outputs
+from qat_kit.prepare.reading import read_graph, require_functional
+from qat_kit.prepare.refusals import refuse_remaining
+from qat_kit.prepare.rescaling import replace_rescaling
 from qat_kit.prepare.separable import split_separable
+from qat_kit.prepare.sharing import join_shared
 from qat_kit.results import PreparedModel
 
 # Separable convolutions first: a batch norm behind one folds into its pointwise half. Activations before batch norm:
@@ -24,10 +29,10 @@ from qat_kit.results import PreparedModel
 REWRITES = (
     split_separable,
     split_activations,
-    fold_rescaling,
-    fold_batch_norm,
+    replace_rescaling,
+    replace_batch_norm,
+    fold_affine,
     chain_additions,
-    keep_biases,
 )
 
 
@@ -50,10 +55,16 @@ def prepare(model: Any) -> PreparedModel:
     ('hidden', 'norm')
     """
     model = require_functional(as_tf_keras(model))
-    graph = read_graph(model)
     _refuse_broken_weights(model)
+    before = read_graph(model)
+    graph = before
     for rewrite in REWRITES:
         graph = rewrite(graph)
+    refuse_remaining(graph)
+    graph = keep_output_names(graph)
+    prove_same_graph(before, graph, "preparing it")
+    # Not exact, by design, and by less than float32 resolves; so behind the proof.
+    graph = join_shared(keep_biases(graph))
     prepared = build_model(graph)
     prove_same_outputs(model, prepared, "preparing it")
     return PreparedModel(model=prepared, origins={node.name: node.origins for node in graph.nodes.values()})

@@ -27,7 +27,7 @@ def save_for_conversion(
     @tf.function(input_signature=signature)
     def serve(*inputs: Any) -> dict[str, Any]:
         outputs = forward(list(inputs))
-        return {tensor.node.layer.name: value for tensor, value in zip(model.outputs, outputs, strict=True)}
+        return dict(zip(model.output_names, outputs, strict=True))
 
     # The module holds the variables that `serve` captures, and nothing else of the model.
     module = tf.Module()

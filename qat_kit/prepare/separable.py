@@ -44,6 +44,7 @@ def _split(graph: Graph, node: Node) -> tuple[Node, Node]:
         output_shape=(*node.output_shape[:-1], pointwise_kernel.shape[-2]),
         weights=(depthwise_kernel,),
         origins=node.origins,
+        shares=node.shares,
     )
     pointwise = Node(
         name=node.name,
@@ -66,5 +67,6 @@ def _split(graph: Graph, node: Node) -> tuple[Node, Node]:
         output_shape=node.output_shape,
         weights=(pointwise_kernel, *bias),
         origins=node.origins,
+        shares=node.shares,
     )
     return depthwise, pointwise

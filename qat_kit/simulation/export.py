@@ -9,7 +9,7 @@ import tf_keras
 
 from qat_kit.files import sha256
 from qat_kit.numerics import QuantParams, quantize
-from qat_kit.prepare.graph import layer_calls
+from qat_kit.prepare.reading import layer_calls
 from qat_kit.prepare.saved_model import save_for_conversion
 from qat_kit.results import TrainedTensor, TrainedTensors
 from qat_kit.simulation.kernels import params_in_file
@@ -50,7 +50,8 @@ def trained_tensors(model: tf_keras.Model) -> TrainedTensors:
     outputs: dict[str, TrainedTensor] = {}
     weights: dict[str, TrainedTensor] = {}
     biases: dict[str, tuple[float, ...]] = {}
-    for call in layer_calls(model):
+    calls = {call.name: call for call in layer_calls(model)}
+    for call in calls.values():
         layer = call.layer
         if not isinstance(layer, QuantizedLayer):
             continue
@@ -59,14 +60,14 @@ def trained_tensors(model: tf_keras.Model) -> TrainedTensors:
             name = call.inputs[0] if config.op == IDENTITY else layer.name
             outputs[name] = _record(name, read_params(layer.output_range))
         if config.kernel:
-            before = model.get_layer(call.inputs[0]).quantize_config.group
-            weights[layer.name] = _kernel_record(layer, input_scale=exact_scale(ranges[before]))
+            before = calls[call.inputs[0]].layer.quantize_config.group
+            weights[call.name] = _kernel_record(call.name, layer, input_scale=exact_scale(ranges[before]))
             if layer.layer.use_bias:
-                biases[layer.name] = tuple(float(bias) for bias in layer.layer.bias.numpy())
+                biases[call.name] = tuple(float(bias) for bias in layer.layer.bias.numpy())
     return TrainedTensors(outputs=outputs, weights=weights, biases=biases)
 
 
-def _kernel_record(layer: QuantizedLayer, *, input_scale: float) -> TrainedTensor:
+def _kernel_record(name: str, layer: QuantizedLayer, *, input_scale: float) -> TrainedTensor:
     config = layer.quantize_config
     kernel = config.weight_quantizer.channels_last(layer.quantized_kernel().numpy())
     bias = layer.layer.bias.numpy() if layer.layer.use_bias else None
@@ -74,7 +75,7 @@ def _kernel_record(layer: QuantizedLayer, *, input_scale: float) -> TrainedTenso
     codes = quantize(kernel, params)
     # [other, channels] here; the file has the channels first or last, and the rest in the same order.
     in_file_layout = codes.T if op_spec(config.op).weight_axis == 0 else codes
-    return _record(layer.name, params, codes=in_file_layout)
+    return _record(name, params, codes=in_file_layout)
 
 
 def _record(layer: str, params: QuantParams, *, codes: np.ndarray | None = None) -> TrainedTensor:

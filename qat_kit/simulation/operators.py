@@ -95,7 +95,9 @@ def operator_of(node: Node) -> str:
             node.name, f"dilated {node.kind}", "The converter leaves it float; use dilation_rate=1."
         )
     if node.layer_class is _layers.Activation:
-        name = str(activation_name(node))
+        name = activation_name(node)
+        if name is None:
+            return IDENTITY
         if name in _ACTIVATIONS:
             return _ACTIVATIONS[name]
         raise UnsupportedLayerError(

@@ -8,7 +8,9 @@ import numpy as np
 import tf_keras
 
 from qat_kit.errors import SchemeError
-from qat_kit.prepare.graph import Graph, Node, build_model, read_graph
+from qat_kit.prepare.building import build_model
+from qat_kit.prepare.graph import Graph, Node
+from qat_kit.prepare.reading import read_graph
 from qat_kit.results import PreparedModel, QatModel
 from qat_kit.schemes import QuantScheme, get_scheme
 from qat_kit.simulation.calibration import Calibrator
@@ -53,10 +55,10 @@ def build_simulated(
             f"target {target.name!r} does not permit scheme {scheme.name!r} for this model:\n"
             + "\n".join(f"  {violation}" for violation in violations)
         )
-    graph = _with_input_nodes(graph)
+    graph = _with_quantizer_nodes(graph, placements)
     model = build_model(graph, lambda node: _wrapped(node, placements))
     for node in graph.nodes.values():
-        if node.weights:
+        if node.weights and node.shares in (None, node.name):
             model.get_layer(node.name).layer.set_weights(list(node.weights))
     return model
 
@@ -73,11 +75,12 @@ def _refuse_untrainable(scheme: QuantScheme, placements: dict[str, Placement]) -
             )
 
 
-def _with_input_nodes(graph: Graph) -> Graph:
-    """A node behind each input, to carry the input's quantizer."""
+def _with_quantizer_nodes(graph: Graph, placements: dict[str, Placement]) -> Graph:
+    """A node behind each input and each call of a shared layer, to carry the quantizer of that one place."""
     changes = {}
-    for name in graph.inputs:
-        node = graph.nodes[name]
+    for name, node in graph.nodes.items():
+        if not placements[name].quantizes_output or not (name in graph.inputs or node.shares):
+            continue
         quantizer_name = graph.free_name(f"quantize_{name}")
         quantizer = Node(
             name=quantizer_name,
@@ -91,16 +94,17 @@ def _with_input_nodes(graph: Graph) -> Graph:
 
 
 def _wrapped(node: Node, placements: dict[str, Placement]) -> QuantizedLayer:
-    """The node's layer in its quantizers. The quantizer of an input stands in a node of its own."""
-    placement = placements[node.name if node.name in placements else node.inputs[0]]
+    """The node's layer in its quantizers. That of an input or a shared layer stands in a node of its own."""
+    is_quantizer = node.name not in placements
+    placement = placements[node.inputs[0] if is_quantizer else node.name]
     kernel = KERNELS.get(node.layer_class)
     return QuantizedLayer(
         node.layer_class.from_config(dict(node.config)),
         LayerQuantizeConfig(
-            op=placement.op,
+            op=IDENTITY if is_quantizer else placement.op,
             kernel=kernel.attribute if kernel else None,
             channel_axes=kernel.channel_axes if kernel else (),
-            quantizes_output=placement.quantizes_output,
+            quantizes_output=placement.quantizes_output and not node.shares,
             group=placement.group,
             fixed=placement.fixed,
         ),

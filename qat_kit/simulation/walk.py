@@ -11,13 +11,14 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
-from qat_kit.prepare.graph import layer_calls
+from qat_kit.prepare.reading import layer_calls
 from qat_kit.simulation.wrapper import QuantizedLayer
 
 
 def quantized_layers(model: tf_keras.Model) -> tuple[QuantizedLayer, ...]:
     """The wrapped layers of a simulated model, in topological order."""
-    return tuple(call.layer for call in layer_calls(model) if isinstance(call.layer, QuantizedLayer))
+    layers = (call.layer for call in layer_calls(model))
+    return tuple(dict.fromkeys(layer for layer in layers if isinstance(layer, QuantizedLayer)))
 
 
 def walk(
@@ -37,13 +38,14 @@ def walk(
     values: dict[str, Any] = dict(zip((tensor.node.layer.name for tensor in model.inputs), inputs, strict=True))
     for call in layer_calls(model):
         layer = call.layer
-        if layer.name in values:
+        if call.name in values:
             continue
         sources = [values[name] for name in call.inputs]
         feed = sources[0] if len(sources) == 1 else sources
-        with tf.name_scope(layer.name):
+        with tf.name_scope(call.name):
             value = layer.compute(feed, training=False, kernel=(kernels or {}).get(layer.name))
             if observe is not None:
                 observe(layer, value)
-            values[layer.name] = layer.quantize_output(value) if quantize_outputs else value
+            values[call.name] = layer.quantize_output(value) if quantize_outputs else value
+    # An output's layer is called once: `keep_output_names`.
     return [values[tensor.node.layer.name] for tensor in model.outputs]

@@ -87,6 +87,31 @@ def preactivated(image: Any) -> Any:
     return layers.Add(name="sum2")([value, conv(4, name="second")(inner)])
 
 
+def shared_twice(image: Any) -> Any:
+    """One convolution at two places, of different ranges."""
+    shared = conv(4, name="shared")
+    first = shared(image)
+    return layers.Add(name="sum")([first, layers.ReLU(name="relu")(shared(first))])
+
+
+def siamese() -> tf_keras.Model:
+    """Two images through one encoder."""
+    encoder = tf_keras.Sequential(
+        [
+            tf_keras.Input(IMAGE),
+            conv(6, name="features"),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+            layers.GlobalMaxPooling2D(),
+            layers.Dense(5, name="embedding"),
+        ],
+        name="encoder",
+    )
+    left, right = tf_keras.Input(IMAGE, name="left"), tf_keras.Input(IMAGE, name="right")
+    output = layers.Subtract(name="difference")([encoder(left), encoder(right)])
+    return randomized(tf_keras.Model([left, right], output, name="pattern"))
+
+
 def unet(image: Any) -> Any:
     down = conv(6, activation="relu", name="down")(image)
     deep = layers.MaxPooling2D()(down)
@@ -298,6 +323,8 @@ PATTERNS: dict[str, Callable[[], tf_keras.Model]] = {
     "densenet": _functional(densenet),
     **{f"{kind}_weak_channels": weak_channels(kind) for kind in ("conv", "depthwise", "transposed", "dense")},
     "nested": _functional(nested),
+    "shared_twice": _functional(shared_twice),
+    "siamese": siamese,
     "two_inputs": two_inputs,
     "two_outputs": two_outputs,
 }

@@ -18,7 +18,7 @@ RECIPES = PACKAGE.parent / "recipes"
 FLOORS = [
     ["errors", "version", "vocabulary"],
     ["files", "progress", "registry"],
-    ["results"],
+    ["results", "layers"],
     ["manifest"],
     ["numerics", "datasets", "prepare"],
     ["spec", "schemes"],

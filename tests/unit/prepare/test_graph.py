@@ -11,7 +11,10 @@ import tf_keras
 from tf_keras import layers
 
 from qat_kit.errors import ModelError, ModelNotBuiltError, UnsupportedLayerError
-from qat_kit.prepare.graph import build_model, read_graph, require_functional
+from qat_kit.prepare import prepare
+from qat_kit.prepare.building import build_model
+from qat_kit.prepare.graph import Operand
+from qat_kit.prepare.reading import read_graph, require_functional
 from tests.support import models
 from tests.support.models import IMAGE, SEQUENCE, chain, conv, model_of
 
@@ -92,6 +95,95 @@ def test_a_frozen_base_that_is_called_in_inference_mode_is_taken() -> None:
     assert models.largest_difference(model, build_model(read_graph(model))) == 0.0
 
 
+# -------------------------------------------------------------------------------------------- calls
+
+
+def test_a_layer_that_is_called_twice_becomes_two_nodes_with_its_weights() -> None:
+    shared = conv(4, name="shared")
+    model = model_of(lambda image: shared(shared(image)))
+    graph = read_graph(model)
+    assert tuple(graph.nodes) == ("image", "shared", "shared_call2")
+    first, second = graph.nodes["shared"], graph.nodes["shared_call2"]
+    assert (first.shares, second.shares) == ("shared", "shared")
+    assert second.inputs == ("shared",)
+    for one, other in zip(first.weights, second.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_nested_model_that_is_called_twice_shares_each_of_its_layers() -> None:
+    graph = read_graph(siamese())
+    assert {name: node.shares for name, node in graph.nodes.items() if node.kind in ("Conv2D", "Dense")} == {
+        "encode": "encode",
+        "encode_call2": "encode",
+        "embed": "embed",
+        "embed_call2": "embed",
+    }
+
+
+def test_a_rebuilt_model_shares_what_the_first_one_did() -> None:
+    model = siamese()
+    rebuilt = build_model(read_graph(model))
+    assert models.largest_difference(model, rebuilt) == 0.0
+    assert len(rebuilt.weights) == len(model.weights)
+    assert tuple(read_graph(rebuilt).nodes) == tuple(read_graph(build_model(read_graph(rebuilt))).nodes)
+
+
+def siamese() -> tf_keras.Model:
+    encoder = tf_keras.Sequential(
+        [tf_keras.Input(IMAGE), conv(4, name="encode"), layers.Flatten(), layers.Dense(3, name="embed")], name="encoder"
+    )
+    left, right = tf_keras.Input(IMAGE, name="left"), tf_keras.Input(IMAGE, name="right")
+    output = layers.Subtract(name="difference")([encoder(left), encoder(right)])
+    return models.randomized(tf_keras.Model([left, right], output, name="siamese"))
+
+
+def test_further_outputs_of_a_layer_are_tensors_of_their_own() -> None:
+    def build(value: Any) -> Any:
+        _, hidden, cell = layers.LSTM(3, return_state=True, name="recurrent")(value)
+        return layers.Subtract(name="difference")([cell, hidden])
+
+    model = model_of(build, SEQUENCE)
+    graph = read_graph(model)
+    assert graph.nodes["difference"].inputs == ("recurrent:2", "recurrent:1")
+    assert graph.shape_of("recurrent:2") == (None, 3)
+    assert models.largest_difference(model, build_model(graph)) == 0.0
+
+
+def test_what_a_call_takes_beside_its_inputs_is_kept_by_parameter() -> None:
+    attention = layers.MultiHeadAttention(2, 4, name="attention")
+    model = model_of(lambda x: attention(x, x, key=x, use_causal_mask=True), SEQUENCE)
+    graph = read_graph(model)
+    arguments = graph.nodes["attention"].arguments
+    assert dict(arguments) == {
+        "query": Operand(0), "value": Operand(0), "key": Operand(0), "use_causal_mask": True
+    }  # fmt: skip
+    assert models.largest_difference(model, build_model(graph)) == 0.0
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        lambda x: 2.0 - x,
+        lambda x: x[:, 1:, ::2],
+        lambda x: tf.concat([x, tf.nn.relu6(x)], axis=1),
+        lambda x: tf.split(x, 2, axis=1)[1],
+        lambda x: tf.reduce_mean(x, axis=-1, keepdims=True),
+    ],
+    ids=["constant first", "slice", "concat", "split", "mean"],
+)
+def test_operations_on_tensors_are_read_with_all_their_arguments(operation: Any) -> None:
+    model = model_of(lambda image: conv(2)(operation(image)))
+    assert models.largest_difference(model, build_model(read_graph(model))) == 0.0
+
+
+def test_dict_inputs_keep_their_keys() -> None:
+    left, right = tf_keras.Input(IMAGE, name="left"), tf_keras.Input(IMAGE, name="right")
+    inner = tf_keras.Model({"b": left, "a": right}, layers.Subtract()([left, right]), name="inner")
+    first, second = tf_keras.Input(IMAGE, name="first"), tf_keras.Input(IMAGE, name="second")
+    model = tf_keras.Model([first, second], inner({"a": first, "b": second}))
+    assert models.largest_difference(model, build_model(read_graph(model))) == 0.0
+
+
 # -------------------------------------------------------------------------------------------- rewriting
 
 
@@ -163,17 +255,10 @@ def test_what_is_no_model_is_refused(thing: object) -> None:
         require_functional(thing)
 
 
-def test_a_layer_that_is_called_twice_is_refused() -> None:
-    shared = conv(4, name="shared")
-    model = model_of(lambda image: shared(shared(image)))
-    with pytest.raises(UnsupportedLayerError, match=r"'shared'.*called at two places"):
-        read_graph(model)
-
-
 def test_a_layer_of_several_outputs_is_refused() -> None:
     model = model_of(lambda value: layers.LSTM(3, return_state=True, name="recurrent")(value)[0], SEQUENCE)
     with pytest.raises(UnsupportedLayerError, match=r"'recurrent'.*several tensors"):
-        read_graph(model)
+        prepare(model)
 
 
 @pytest.mark.parametrize(
@@ -184,19 +269,19 @@ def test_a_layer_of_several_outputs_is_refused() -> None:
 def test_operations_on_tensors_are_refused_with_what_to_use(operation: Any) -> None:
     model = model_of(lambda image: conv(2)(operation(image)))
     with pytest.raises(UnsupportedLayerError, match=r"operation on tensors.*use a layer"):
-        read_graph(model)
+        prepare(model)
 
 
 def test_a_call_with_arguments_of_its_own_is_refused() -> None:
     model = model_of(lambda image: layers.Dropout(0.5, name="always")(image, training=True))
     with pytest.raises(UnsupportedLayerError, match=r"'always'.*training=True"):
-        read_graph(model)
+        prepare(model)
 
 
 def test_a_call_with_two_positional_tensors_is_refused() -> None:
     model = model_of(lambda x: layers.MultiHeadAttention(1, 2, name="attention")(x, x), SEQUENCE)
     with pytest.raises(UnsupportedLayerError, match=r"'attention'"):
-        read_graph(model)
+        prepare(model)
 
 
 def test_a_layer_that_cannot_be_rebuilt_is_refused_by_name() -> None:

@@ -12,9 +12,12 @@ from tf_keras import layers
 from qat_kit.errors import UnsupportedLayerError
 from qat_kit.prepare.activations import split_activations
 from qat_kit.prepare.additions import chain_additions
-from qat_kit.prepare.batch_norm import fold_batch_norm
+from qat_kit.prepare.affine import fold_affine
+from qat_kit.prepare.batch_norm import replace_batch_norm
 from qat_kit.prepare.biases import keep_biases
-from qat_kit.prepare.graph import Graph, build_model, read_graph
+from qat_kit.prepare.building import build_model
+from qat_kit.prepare.graph import Graph
+from qat_kit.prepare.reading import read_graph
 from qat_kit.prepare.separable import split_separable
 from tests.support import models
 from tests.support.models import IMAGE, SEQUENCE, VECTOR, chain, conv, model_of
@@ -59,7 +62,9 @@ FOLDED = {
 def test_batch_norm_folds_into_the_linear_layer_before_it(case: str) -> None:
     make, shape = FOLDED[case]
     linear = make()
-    result = rewritten(model_of(chain(linear, layers.BatchNormalization(name="norm")), shape), fold_batch_norm)
+    result = rewritten(
+        model_of(chain(linear, layers.BatchNormalization(name="norm")), shape), replace_batch_norm, fold_affine
+    )
     assert kinds(result) == [type(linear).__name__]
     assert result.layers[1].use_bias
 
@@ -78,7 +83,7 @@ def test_batch_norm_folds_into_the_linear_layer_before_it(case: str) -> None:
 )
 def test_batch_norm_folds_with_its_own_arguments(arguments: dict[str, object]) -> None:
     model = model_of(chain(conv(5), layers.BatchNormalization(**arguments)))
-    assert kinds(rewritten(model, fold_batch_norm)) == ["Conv2D"]
+    assert kinds(rewritten(model, replace_batch_norm, fold_affine)) == ["Conv2D"]
 
 
 def test_folded_numbers_worked_by_hand() -> None:
@@ -87,7 +92,7 @@ def test_folded_numbers_worked_by_hand() -> None:
     dense.set_weights([np.array([[1.0, 2.0]]), np.array([3.0, 5.0])])
     # gamma, beta, mean, variance
     norm.set_weights([np.array([2.0, -1.0]), np.array([0.5, 0.25]), np.array([1.0, 4.0]), np.array([4.0, 0.25])])
-    kernel, bias = rewritten(model, fold_batch_norm).get_layer("dense").get_weights()
+    kernel, bias = rewritten(model, replace_batch_norm, fold_affine).get_layer("dense").get_weights()
     # factor 2/√4 = 1 and −1/√0.25 = −2
     np.testing.assert_array_equal(kernel, [[1.0, -4.0]])
     np.testing.assert_array_equal(bias, [3.0 + 0.5 - 1.0, (5.0 - 4.0) * -2.0 + 0.25])
@@ -95,12 +100,12 @@ def test_folded_numbers_worked_by_hand() -> None:
 
 def test_two_batch_norms_fold_one_after_the_other() -> None:
     model = model_of(chain(conv(5), layers.BatchNormalization(), layers.BatchNormalization()))
-    assert kinds(rewritten(model, fold_batch_norm)) == ["Conv2D"]
+    assert kinds(rewritten(model, replace_batch_norm, fold_affine)) == ["Conv2D"]
 
 
 def test_batch_norm_behind_an_activation_becomes_a_convolution_of_its_own() -> None:
     model = model_of(chain(conv(5, activation="relu"), layers.BatchNormalization(name="norm")))
-    result = rewritten(model, fold_batch_norm)
+    result = rewritten(model, replace_batch_norm, fold_affine)
     assert kinds(result) == ["Conv2D", "DepthwiseConv2D"]
     assert result.get_layer("norm").kernel_size == (1, 1)
 
@@ -110,30 +115,42 @@ def test_batch_norm_does_not_fold_into_a_layer_that_something_else_reads() -> No
         value = conv(4, name="shared")(image)
         return layers.Add()([value, layers.BatchNormalization()(value)])
 
-    assert kinds(rewritten(model_of(build), fold_batch_norm)) == ["Conv2D", "DepthwiseConv2D", "Add"]
+    assert kinds(rewritten(model_of(build), replace_batch_norm, fold_affine)) == ["Conv2D", "DepthwiseConv2D", "Add"]
 
 
 def test_batch_norm_does_not_fold_into_a_layer_that_the_model_returns() -> None:
     image = tf_keras.Input(IMAGE, name="image")
     value = conv(4, name="shared")(image)
     model = models.randomized(tf_keras.Model(image, [value, layers.BatchNormalization()(value)]))
-    assert kinds(rewritten(model, fold_batch_norm)) == ["Conv2D", "DepthwiseConv2D"]
+    assert kinds(rewritten(model, replace_batch_norm, fold_affine)) == ["Conv2D", "DepthwiseConv2D"]
 
 
-def test_batch_norm_with_nothing_to_fold_into_is_refused_where_it_is_no_image() -> None:
-    model = model_of(chain(layers.ReLU(), layers.BatchNormalization(name="norm")), VECTOR)
-    with pytest.raises(UnsupportedLayerError, match=r"'norm'.*right after Dense or a convolution"):
-        fold_batch_norm(read_graph(model))
+@pytest.mark.parametrize("shape", [VECTOR, SEQUENCE, (2, 3, 4, 5)], ids=str)
+def test_batch_norm_with_nothing_to_fold_into_is_a_kernel_between_reshapes(shape: tuple[int, ...]) -> None:
+    model = model_of(chain(layers.ReLU(), layers.BatchNormalization(name="norm")), shape)
+    result = rewritten(model, replace_batch_norm, fold_affine)
+    assert kinds(result) == ["ReLU", "Reshape", "DepthwiseConv2D", "Reshape"]
+
+
+def test_batch_norm_before_linear_layers_folds_into_all_of_them() -> None:
+    def build(value: object) -> object:
+        value = layers.BatchNormalization()(layers.ReLU()(value))
+        return layers.Add()([layers.Dense(3)(value), layers.Dense(3, use_bias=False)(value)])
+
+    result = rewritten(model_of(build, VECTOR), replace_batch_norm, fold_affine)
+    assert kinds(result) == ["ReLU", "Dense", "Dense", "Add"]
 
 
 def test_batch_norm_along_another_axis_is_refused() -> None:
     model = model_of(chain(conv(5), layers.BatchNormalization(axis=1, name="norm")))
     with pytest.raises(UnsupportedLayerError, match=r"'norm'.*axis 1"):
-        fold_batch_norm(read_graph(model))
+        fold_affine(replace_batch_norm(read_graph(model)))
 
 
 def test_origins_name_both_layers() -> None:
-    graph = fold_batch_norm(read_graph(model_of(chain(conv(name="conv"), layers.BatchNormalization(name="norm")))))
+    graph = fold_affine(
+        replace_batch_norm(read_graph(model_of(chain(conv(name="conv"), layers.BatchNormalization(name="norm")))))
+    )
     assert graph.nodes["conv"].origins == ("conv", "norm")
 
 
@@ -256,7 +273,7 @@ def test_a_separable_convolution_keeps_its_training_arguments() -> None:
 
 def test_batch_norm_behind_a_separable_convolution_folds_into_its_second_half() -> None:
     model = model_of(chain(layers.SeparableConv2D(5, 3, use_bias=False), layers.BatchNormalization()))
-    assert kinds(rewritten(model, split_separable, fold_batch_norm)) == ["DepthwiseConv2D", "Conv2D"]
+    assert kinds(rewritten(model, split_separable, replace_batch_norm, fold_affine)) == ["DepthwiseConv2D", "Conv2D"]
 
 
 # -------------------------------------------------------------------------------------------- additions

@@ -11,7 +11,7 @@ from tf_keras import layers
 
 from qat_kit.errors import UnsupportedLayerError
 from qat_kit.prepare import prepare
-from qat_kit.prepare.graph import read_graph
+from qat_kit.prepare.reading import read_graph
 from qat_kit.simulation.placement import Placement, describe, place
 from tests.support import models
 from tests.support.models import IMAGE, SEQUENCE, VECTOR, chain, conv, model_of
@@ -197,7 +197,6 @@ REFUSED: dict[str, tuple[Callable[[], layers.Layer], tuple[int, ...], str]] = {
     "LayerNormalization": (lambda: layers.LayerNormalization(name="x"), IMAGE, "LayerNormalization"),
     "LSTM": (lambda: layers.LSTM(3, name="x"), SEQUENCE, "LSTM"),
     "ELU": (lambda: layers.ELU(name="x"), IMAGE, "ELU"),
-    "Rescaling": (lambda: layers.Rescaling(0.1, name="x"), SEQUENCE, "Rescaling"),
     "Conv1DTranspose": (lambda: layers.Conv1DTranspose(3, 3, name="x"), SEQUENCE, "Conv1DTranspose"),
     "UpSampling1D": (lambda: layers.UpSampling1D(2, name="x"), SEQUENCE, "UpSampling1D"),
     "hard sigmoid": (lambda: layers.Activation("hard_sigmoid", name="x"), IMAGE, "Activation 'hard_sigmoid'"),

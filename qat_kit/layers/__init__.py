@@ -1,0 +1,14 @@
+"""Keras layers for operators of LiteRT that tf_keras has no layer for: one operator each, no weights but constants.
+
+`prepare` puts them where a model computes with operations on tensors, or where a layer is taken apart. All are
+serialisable and run in float32 and float64.
+"""
+
+from qat_kit.layers.affine import PerChannelAffine
+from qat_kit.layers.constant import WithConstant
+from qat_kit.layers.elementwise import Elementwise
+from qat_kit.layers.matmul import MatMul
+from qat_kit.layers.reduce import Reduce
+from qat_kit.layers.slice import StridedSlice
+
+__all__ = ["Elementwise", "MatMul", "PerChannelAffine", "Reduce", "StridedSlice", "WithConstant"]

@@ -1,0 +1,3 @@
+"""Under which name Keras files our layers: `qat_kit>WithConstant`."""
+
+PACKAGE = "qat_kit"
