@@ -217,16 +217,14 @@ def measure(
     out: Annotated[Path | None, typer.Option(help="Write the measurement to this file.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure a .tflite file's latency and quality."""
-    import tempfile
-
-    from qat_kit.measure.file import measure_file
+    """Measure a .tflite file's latency and quality, in a process of its own."""
+    from qat_kit.measure.apart import measure_apart
     from qat_kit.progress import RichProgress
-    from qat_kit.screen import chatter_to, show_figures
+    from qat_kit.screen import show_figures
 
-    with tempfile.TemporaryDirectory() as folder, chatter_to(Path(folder) / "log.txt") as (stdout, stderr):
-        screen = Screen(file=stderr if as_json else stdout)
-        measurement = measure_file(
+    screen = Screen(stderr=as_json)
+    with RichProgress(screen).track("measuring", 1):
+        measurement = measure_apart(
             file,
             data=data,
             scores=scores,
@@ -234,14 +232,13 @@ def measure(
             num_threads=threads,
             num_runs=runs,
             seed=seed,
-            progress=RichProgress(screen),
         )
-        if out is not None:
-            measurement.save(out)
-        if as_json:
-            print(measurement.model_dump_json(indent=2), file=stdout)
-        else:
-            show_figures(screen, measurement)
+    if out is not None:
+        measurement.save(out)
+    if as_json:
+        print(measurement.model_dump_json(indent=2))
+    else:
+        show_figures(screen, measurement)
 
 
 def _parse_changes(changes: list[str], seed: int | None) -> dict[str, object]:
