@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from qat_kit.convert.job import Job, Mode
+from qat_kit.convert.diagnosis import fatal_operator, is_death, said
+from qat_kit.convert.job import INTERFACES, POST_TRAINING, InterfaceType, Job, Mode
+from qat_kit.convert.process import Ending, Limits, run_module
 from qat_kit.datasets import Split
-from qat_kit.errors import ConversionError, DataError
-from qat_kit.files import read_bytes
-
-_TIME_LIMIT_S = 900.0
+from qat_kit.errors import ConversionError, DataError, SettingsError
 
 
 def convert(
@@ -23,58 +20,69 @@ def convert(
     output: Path,
     *,
     mode: Mode,
+    interface: InterfaceType | None = None,
     representative: Split | None = None,
     input_names: tuple[str, ...] = (),
     log: Path | None = None,
-    time_limit_s: float = _TIME_LIMIT_S,
+    limits: Limits | None = None,
 ) -> Path:
     """Writes `output`, whole or not at all, and returns it.
 
-    mode: `float32`; `int8_from_qat` (the model carries its quantizers, and takes no representative dataset, so that
-    the converter cannot fill a missing one in silence); `int8_post_training` (calibrated on `representative`, whose
-    arrays belong to `input_names`). int8 files take and give int8. log: the converter's own output is appended to it.
-    Raises ConversionError when the converter refuses, crashes or takes longer than `time_limit_s`.
+    mode: `float32`; `float16` (weights alone); `dynamic_range` (int8 weights, float activations quantized anew in each
+    inference); `int8_from_qat` (the model carries its quantizers, and takes no representative dataset, so that the
+    converter cannot fill a missing one in silence); `int8_post_training` and `int16x8_post_training` (calibrated on
+    `representative`, whose arrays belong to `input_names`). interface: the type of inputs and outputs; the mode's own
+    where left out (int8, int16 or float32). log: the converter's own output is appended to it.
+
+    Raises SettingsError for an interface that the mode cannot have, ConversionError when the converter refuses, crashes
+    (both name the operator where it can be found) or exceeds `limits`.
     """
-    if (mode == "int8_post_training") != (representative is not None):
+    if (mode in POST_TRAINING) != (representative is not None):
         raise DataError(
             "a model without quantization-aware training is converted with a representative dataset, "
             f"and every other without one; received mode {mode!r} and {'one' if representative else 'none'}"
         )
-    with tempfile.TemporaryDirectory(prefix="qat_kit_convert_") as folder:
+    interface = interface or INTERFACES[mode][0]
+    if interface not in INTERFACES[mode]:
+        raise SettingsError(
+            f"a file of mode {mode!r} cannot take and give {interface}; expected {' or '.join(INTERFACES[mode])}"
+        )
+    limits = limits or Limits()
+    with tempfile.TemporaryDirectory(prefix="qat_kit_convert_") as name:
+        folder = Path(name)
         data = None
         if representative is not None:
-            data = Path(folder) / "representative.npz"
+            data = folder / "representative.npz"
             arrays: dict[str, Any] = dict(zip(input_names, representative.inputs, strict=True))
             np.savez(data, **arrays)
-        job = Job(saved_model=saved_model.resolve(), output=output.resolve(), mode=mode, representative=data)
-        _run(job.save(Path(folder) / "job.json"), mode, log, time_limit_s)
+        job = Job(
+            saved_model=saved_model.resolve(),
+            output=output.resolve(),
+            mode=mode,
+            interface=interface,
+            representative=data,
+        )
+        ending = run_module(
+            "qat_kit.convert.worker",
+            [str(job.save(folder / "job.json"))],
+            limits=limits,
+            output=folder / "converter.log",
+        )
+        if log is not None:
+            with log.open("a", encoding="utf-8") as file:
+                file.write(ending.output)
+        if ending.code != 0:
+            raise ConversionError(f"conversion ({mode}) {_reason(ending, job, folder, limits)}")
     return output
 
 
-def _run(job: Path, mode: Mode, log: Path | None, time_limit_s: float) -> None:
-    command = [sys.executable, "-m", "qat_kit.convert.worker", str(job)]
-    chatter = job.with_name("converter.log")
-    try:
-        with chatter.open("wb") as file:
-            code = subprocess.run(command, stdout=file, stderr=file, timeout=time_limit_s, check=False).returncode
-    except subprocess.TimeoutExpired:
-        raise ConversionError(
-            f"conversion ({mode}) took longer than {time_limit_s:g} s and was stopped; allow it more time"
-        ) from None
-    finally:
-        text = read_bytes(chatter).decode(errors="replace")
-        if log is not None:
-            with log.open("a", encoding="utf-8") as file_log:
-                file_log.write(text)
-    if code != 0:
-        raise ConversionError(
-            f"conversion ({mode}) failed: {_last_error(text)}"
-            + (f" (the converter was killed by signal {-code})" if code < 0 else "")
-        )
-
-
-def _last_error(text: str) -> str:
-    """The line that says what went wrong: the last one of the converter's output that is not empty."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    errors = [line for line in lines if "error" in line.lower() or "Error:" in line]
-    return (errors or lines or ["it said nothing"])[-1]
+def _reason(ending: Ending, job: Job, folder: Path, limits: Limits) -> str:
+    if ending.over == "time":
+        return f"took longer than {limits.time_s:g} s and was stopped; allow it more time"
+    if ending.over == "memory":
+        return f"took more than {limits.memory_mb} MiB of memory and was stopped; allow it more memory"
+    if is_death(ending):
+        culprit = fatal_operator(job, folder, limits=limits)
+        where = f" at {culprit}" if culprit else ""
+        return f"failed{where}: {said(ending.output)} (the converter was killed by signal {-ending.code})"
+    return f"failed: {said(ending.output)}"

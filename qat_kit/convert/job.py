@@ -7,13 +7,31 @@ from typing import Literal
 
 from qat_kit.results import Record
 
-Mode = Literal["float32", "int8_from_qat", "int8_post_training"]
+Mode = Literal["float32", "float16", "dynamic_range", "int8_from_qat", "int8_post_training", "int16x8_post_training"]
+# The type of the file's inputs and outputs.
+InterfaceType = Literal["int8", "uint8", "int16", "float32"]
+
+POST_TRAINING: tuple[Mode, ...] = ("int8_post_training", "int16x8_post_training")
+# What each mode can take and give; the first is the default.
+INTERFACES: dict[Mode, tuple[InterfaceType, ...]] = {
+    "float32": ("float32",),
+    "float16": ("float32",),
+    "dynamic_range": ("float32",),
+    "int8_from_qat": ("int8", "uint8", "float32"),
+    "int8_post_training": ("int8", "uint8", "float32"),
+    "int16x8_post_training": ("int16", "float32"),
+}
 
 
 class Job(Record):
-    """One conversion. representative: an .npz with an array for each input, for post-training mode alone."""
+    """One conversion. representative: an .npz with an array for each input, for the post-training modes alone.
+
+    num_operators: convert only so many of the graph's operators, to find the one on which the converter dies.
+    """
 
     saved_model: Path
     output: Path
     mode: Mode
+    interface: InterfaceType = "int8"
     representative: Path | None = None
+    num_operators: int | None = None

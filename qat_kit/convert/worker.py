@@ -9,37 +9,65 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qat_kit.convert.job import Job
+from qat_kit.convert.job import POST_TRAINING, Job
 from qat_kit.files import write_bytes
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 def run(job: Job) -> None:
     """Converts one SavedModel as the job says."""
     import tensorflow as tf
 
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(job.saved_model))
-    if job.mode != "float32":
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.inference_input_type = tf.int8
-        converter.inference_output_type = tf.int8
-    if job.mode == "int8_post_training":
-        converter.representative_dataset = lambda: _samples(job)
-        # Makes the dataset a must. An operator without an int8 kernel stays float all the same: the certificate judges.
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    if job.num_operators is None:
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(job.saved_model))
+        configure(converter, job)
+    else:
+        from qat_kit.convert.diagnosis import first_operators
+
+        function = first_operators(job.saved_model, job.num_operators)
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
+        # Some of its outputs are no longer those of the model, and keep the type that they have.
+        configure(converter, job.model_copy(update={"interface": "float32"}), names=False)
     write_bytes(job.output, converter.convert())
 
 
-def _samples(job: Job) -> Iterator[dict[str, np.ndarray]]:
+def configure(converter: tf.lite.TFLiteConverter, job: Job, *, names: bool = True) -> None:
+    """Sets what the mode asks for. names: whether samples go in by name or in the order of the inputs."""
+    import tensorflow as tf
+
+    if job.mode == "float32":
+        return
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if job.mode == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    converter.inference_input_type = tf.as_dtype(job.interface)
+    converter.inference_output_type = tf.as_dtype(job.interface)
+    if job.mode in POST_TRAINING:
+        converter.representative_dataset = lambda: _samples(job, names)
+        # Makes the dataset a must. An operator without an int8 kernel stays float all the same: the certificate judges.
+        sets = tf.lite.OpsSet
+        converter.target_spec.supported_ops = [
+            sets.TFLITE_BUILTINS_INT8
+            if job.mode == "int8_post_training"
+            else sets.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+        ]
+
+
+def _samples(job: Job, names: bool) -> Iterator[Any]:
     """One sample at a time, as the exported model takes it."""
     if job.representative is None:
         raise ValueError("a model without quantization-aware training needs a representative dataset")
     with np.load(job.representative) as arrays:
         inputs = {name: arrays[name] for name in arrays.files}
     for index in range(len(next(iter(inputs.values())))):
-        yield {name: array[index : index + 1] for name, array in inputs.items()}
+        sample = {name: array[index : index + 1] for name, array in inputs.items()}
+        yield sample if names else list(sample.values())
 
 
 if __name__ == "__main__":

@@ -13,9 +13,10 @@ from tf_keras import layers
 
 from qat_kit.convert import convert
 from qat_kit.convert.job import Job
+from qat_kit.convert.process import Limits
 from qat_kit.convert.worker import run
 from qat_kit.datasets import Split
-from qat_kit.errors import ConversionError, DataError
+from qat_kit.errors import ConversionError, DataError, SettingsError
 from qat_kit.litert.interpreter import Interpreter
 from qat_kit.litert.model_file import read_model
 from qat_kit.prepare import prepare, save_for_conversion
@@ -71,6 +72,7 @@ def _replace_worker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, body: str) 
 def test_a_converter_that_crashes_is_told_by_its_signal(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, saved_model: Path
 ) -> None:
+    # The diagnosis, too, starts children, and learns no more from them.
     _replace_worker(
         monkeypatch, tmp_path, "import os, signal\nprint('working', flush=True)\nos.kill(os.getpid(), signal.SIGSEGV)"
     )
@@ -91,8 +93,15 @@ def test_a_converter_that_takes_too_long_is_stopped(
     _replace_worker(monkeypatch, tmp_path, "import time\nprint('slow', flush=True)\ntime.sleep(60)")
     log = tmp_path / "converter.log"
     with pytest.raises(ConversionError, match=r"took longer than 0\.5 s and was stopped; allow it more time"):
-        convert(saved_model, tmp_path / "model.tflite", mode="float32", time_limit_s=0.5, log=log)
+        convert(saved_model, tmp_path / "model.tflite", mode="float32", limits=Limits(time_s=0.5), log=log)
     assert log.read_text() == "slow\n"
+
+
+def test_a_converter_that_takes_too_much_memory_is_stopped(saved_model: Path, tmp_path: Path) -> None:
+    """TensorFlow alone takes more than 100 MiB."""
+    with pytest.raises(ConversionError, match=r"took more than 100 MiB of memory and was stopped"):
+        convert(saved_model, tmp_path / "model.tflite", mode="float32", limits=Limits(memory_mb=100))
+    assert list(tmp_path.iterdir()) == []
 
 
 # -------------------------------------------------------------------------------------------- representative data
@@ -149,6 +158,68 @@ def test_an_operator_without_an_int8_kernel_stays_float_and_the_certificate_says
 def test_post_training_without_data_is_refused_by_the_worker_too(saved_model: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"representative dataset"):
         run(Job(saved_model=saved_model, output=tmp_path / "model.tflite", mode="int8_post_training"))
+
+
+# -------------------------------------------------------------------------------------------- modes and interfaces
+
+
+def _types(path: Path) -> set[str]:
+    return {tensor.type for tensor in read_model(path).subgraphs[0].tensors}
+
+
+def test_float16_holds_its_weights_in_halves(saved_model: Path, tmp_path: Path) -> None:
+    run(Job(saved_model=saved_model, output=tmp_path / "m.tflite", mode="float16", interface="float32"))
+    assert {"FLOAT16", "FLOAT32"} <= _types(tmp_path / "m.tflite")
+    assert "INT8" not in _types(tmp_path / "m.tflite")
+
+
+def test_dynamic_range_has_integer_weights_of_a_thousand_and_float_activations(tmp_path: Path) -> None:
+    """The converter leaves a weight of fewer than 1024 elements float."""
+    model = model_of(chain(layers.Flatten(), layers.Dense(16, name="large"), layers.Dense(4, name="small")))
+    saved = save_for_conversion(prepare(model).model, tmp_path / "saved_model")
+    run(Job(saved_model=saved, output=tmp_path / "m.tflite", mode="dynamic_range", interface="float32"))
+    graph = read_model(tmp_path / "m.tflite").subgraphs[0]
+    weights = [graph.input_of(operator, 1) for operator in graph.operators if operator.op == "FULLY_CONNECTED"]
+    assert [weight.type for weight in weights] == ["INT8", "FLOAT32"]
+    assert not any(graph.tensors[index].scale.size for index in (*graph.inputs, *graph.outputs))
+
+
+@pytest.mark.filterwarnings(r"ignore:\s+Warning. tf\.lite\.Interpreter is deprecated:UserWarning")
+def test_16x8_has_16_bit_activations_and_64_bit_biases(
+    float_model: tf_keras.Model, saved_model: Path, tmp_path: Path
+) -> None:
+    np.savez(tmp_path / "data.npz", image=models.samples(float_model, 4)[0])
+    job = Job(
+        saved_model=saved_model,
+        output=tmp_path / "m.tflite",
+        mode="int16x8_post_training",
+        interface="int16",
+        representative=tmp_path / "data.npz",
+    )
+    run(job)
+    assert verify(job.output, scheme_name="w8a16").passed
+    assert _types(job.output) <= {"INT8", "INT16", "INT64", "INT32"}
+
+
+@pytest.mark.parametrize("interface", ["uint8", "float32"])
+def test_other_inputs_and_outputs_take_the_same_numbers(interface: str, tmp_path: Path) -> None:
+    """The ends differ, by a QUANTIZE operator each; what the network answers does not."""
+    model = models.PATTERNS["conv_relu"]()
+    inputs = models.samples(model, 8)
+    saved = export_simulated(simulate(prepare(model), [inputs]).model, tmp_path / "saved_model")
+    answers = {}
+    for kind in ("int8", interface):
+        path = tmp_path / f"{kind}.tflite"
+        run(Job(saved_model=saved, output=path, mode="int8_from_qat", interface=kind))
+        interpreter = Interpreter(path, kernel_set="reference")
+        assert {interpreter.inputs[0].dtype.name, interpreter.outputs[0].dtype.name} == {kind}
+        answers[kind] = interpreter.run_real(inputs[0])
+    np.testing.assert_allclose(answers[interface], answers["int8"], rtol=0, atol=1e-6)
+
+
+def test_an_interface_that_the_mode_cannot_have_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"'int8_from_qat' cannot take and give int16; expected int8 or uint8 or"):
+        convert(tmp_path, tmp_path / "model.tflite", mode="int8_from_qat", interface="int16")
 
 
 # -------------------------------------------------------------------------------------------- float
