@@ -20,7 +20,7 @@ from typer.core import TyperGroup
 from qat_kit.errors import QatKitError, SettingsError
 from qat_kit.screen import Screen
 from qat_kit.version import __version__
-from qat_kit.vocabulary import KernelSet, Scores
+from qat_kit.vocabulary import IoType, KernelSet, Scores
 
 # Modules that pull in TensorFlow, LiteRT or SciPy are imported by the command that needs them.
 
@@ -154,7 +154,16 @@ def verify(
     tensors: Annotated[
         Path | None, typer.Option(help="tensors.json of the training; the one beside FILE without it.")
     ] = None,
-    float_io: Annotated[bool, typer.Option("--float-io", help="Float inputs and outputs were asked for.")] = False,
+    io: Annotated[
+        IoType | None, typer.Option(help="What inputs and outputs were to be; as the scheme without it.")
+    ] = None,
+    target: Annotated[str, typer.Option(help="The runtime that is to run the file.")] = "litert_xnnpack",
+    runtime: Annotated[
+        str | None, typer.Option(help="The oldest TensorFlow Lite that must run the file, such as 2.16.")
+    ] = None,
+    max_arena: Annotated[
+        int | None, typer.Option(min=0, metavar="BYTES", help="What its activations may take.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the certificate to this file.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -171,7 +180,10 @@ def verify(
     certificate = verify_file(
         file,
         scheme_name=scheme,
-        float_io=float_io,
+        io=io,
+        target=target,
+        runtime=runtime,
+        max_arena_bytes=max_arena,
         expected=None if source is None else TrainedTensors.load(source),
     )
     if out is not None:

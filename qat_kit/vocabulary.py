@@ -9,6 +9,9 @@ Task = Literal["classification", "regression"]
 # What the outputs of a model hold.
 Scores = Literal["logits", "probabilities", "values"]
 
+# What an app feeds a file and gets from it.
+IoType = Literal["int8", "uint8", "int16", "float32"]
+
 # LiteRT's kernels: plain, optimised, and XNNPACK where it takes an operator (what an app gets by default).
 KernelSet = Literal["reference", "builtin", "xnnpack"]
 

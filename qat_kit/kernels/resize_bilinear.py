@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,12 +62,19 @@ class _Line:
         return before * ((1 << self.bits) - weight) + after * weight
 
 
-def _litert_line(call: Call, length: int, target: int) -> _Line:
-    ends = 1 if call.options.get("align_corners") and target > 1 else 0
+def litert_places(length: int, target: int, options: Mapping[str, Any]) -> NDArray[np.int64]:
+    """Where LiteRT's kernels look for each pixel of the output along one axis, with 10 fractional bits.
+
+    The last place may lie at `length` and beyond, where the kernel reads memory that is not the tensor's.
+    """
+    ends = 1 if options.get("align_corners") and target > 1 else 0
     scale = (1024 * (length - ends) + (target - ends) // 2) // (target - ends)
     place = np.arange(target) * scale
-    if call.options.get("half_pixel_centers"):
-        place = place + scale // 2 - 512
+    return place + scale // 2 - 512 if options.get("half_pixel_centers") else place
+
+
+def _litert_line(call: Call, length: int, target: int) -> _Line:
+    place = litert_places(length, target, call.options)
     before = np.maximum(place, 0) >> 10
     if before[-1] >= length:
         raise call.refuse(f"{length} pixels spread over {target}, where the kernel reads past the last,")

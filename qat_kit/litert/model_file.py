@@ -174,6 +174,7 @@ class _Reader:
             is_variable=bool(table.scalar(5, "?", False)),
             is_sparse=table.table(6, f"{table.what}.sparsity") is not None,
             blockwise=blockwise,
+            buffer=buffer_index,
             _constant=buffers[buffer_index] if buffers else None,
         )
         check_tensor(tensor, table.what)

@@ -41,6 +41,7 @@ class Tensor:
     type: as in the schema ("INT8", "FLOAT32", …). scale: float32, empty where the tensor is not quantized, one entry
     per tensor or per index of `quantized_dimension`. zero_point: int64, as long as scale. blockwise: the scales are
     in another tensor (`details` of the schema), not in `scale`. num_constant_bytes: 0 where there are no constants.
+    buffer: the number of the buffer that holds the values; several tensors may share one, and 0 is empty.
     """
 
     index: int
@@ -54,6 +55,7 @@ class Tensor:
     is_variable: bool = False
     is_sparse: bool = False
     blockwise: bool = False
+    buffer: int = 0
     _constant: NDArray[np.uint8] | None = field(default=None, repr=False)
 
     @property
@@ -65,6 +67,11 @@ class Tensor:
     def num_constant_bytes(self) -> int:
         """What the values take in the file."""
         return 0 if self._constant is None else self._constant.size
+
+    @property
+    def stored_bytes(self) -> bytes:
+        """The values as the file holds them, packed; empty where it holds none."""
+        return b"" if self._constant is None else self._constant.tobytes()
 
     @property
     def is_float(self) -> bool:

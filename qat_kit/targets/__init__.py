@@ -8,7 +8,7 @@ from qat_kit.targets.ethos_u import ETHOS_U55, ETHOS_U65, ETHOS_U85
 from qat_kit.targets.litert import LITERT_BUILTIN, LITERT_REFERENCE
 from qat_kit.targets.nnapi import NNAPI
 from qat_kit.targets.qualcomm import HEXAGON, QUALCOMM_HTP
-from qat_kit.targets.target import Target
+from qat_kit.targets.target import Obstacle, Target
 from qat_kit.targets.tflite_micro import TFLITE_MICRO
 from qat_kit.targets.types import (
     Fallback,
@@ -26,6 +26,7 @@ __all__ = [
     "LayerDescription",
     "Limit",
     "ModelDescription",
+    "Obstacle",
     "OpSupport",
     "Signature",
     "Target",

@@ -28,7 +28,7 @@ _OFFERS = ("w8a8", "w4a8", "w8a16", "w8_dynamic", "w4_weight_only", "fp16")
 
 
 @dataclass(frozen=True)
-class _Obstacle:
+class Obstacle:
     """Why a runtime does not take a layer."""
 
     rule: str
@@ -99,37 +99,41 @@ class Target:
 
     def _place(
         self, scheme: QuantScheme, model: ModelDescription
-    ) -> Iterator[tuple[LayerDescription, LayerScheme, str | None, list[_Obstacle]]]:
+    ) -> Iterator[tuple[LayerDescription, LayerScheme, str | None, list[Obstacle]]]:
         """Each layer with what it becomes, who runs it, and why those asked before did not."""
         scheme.check_rules((layer.path, layer.layer_class) for layer in model.layers)
         for layer in model.layers:
             layer_scheme = scheme.for_layer(layer.path, layer.layer_class)
-            obstacles: list[_Obstacle] = []
-            runtime: Target | None = self
-            while runtime is not None and (obstacle := runtime._obstacle(layer, layer_scheme)) is not None:
-                obstacles.append(obstacle)
-                runtime = runtime.fallback
-            yield layer, layer_scheme, runtime.name if runtime is not None else None, obstacles
+            yield layer, layer_scheme, *self.place(layer, layer_scheme)
 
-    def _obstacle(self, layer: LayerDescription, scheme: LayerScheme) -> _Obstacle | None:
+    def place(self, layer: LayerDescription, scheme: LayerScheme) -> tuple[str | None, list[Obstacle]]:
+        """Who runs a layer (None: nobody), and why each runtime that was asked before did not take it."""
+        obstacles: list[Obstacle] = []
+        runtime: Target | None = self
+        while runtime is not None and (obstacle := runtime._obstacle(layer, scheme)) is not None:
+            obstacles.append(obstacle)
+            runtime = runtime.fallback
+        return runtime.name if runtime is not None else None, obstacles
+
+    def _obstacle(self, layer: LayerDescription, scheme: LayerScheme) -> Obstacle | None:
         support = self.support(layer.op)
         if support is None:
-            return _Obstacle(f"{self.name} has no kernel for {layer.op}", self.source)
+            return Obstacle(f"{self.name} has no kernel for {layer.op}", self.source)
         if not any(_fits(signature, layer, scheme) for signature in support.signatures):
             kernels = ", ".join(map(str, support.signatures))
-            return _Obstacle(f"{self.name} computes {layer.op} in {kernels} only", support.source)
+            return Obstacle(f"{self.name} computes {layer.op} in {kernels} only", support.source)
         for limit in support.limits:
             value = layer.measure(limit.subject)
             applies = limit.padding is None or limit.padding == layer.padding
             if applies and value is not None and not limit.is_kept(value):
-                return _Obstacle(
+                return Obstacle(
                     f"{self.name} takes {layer.op} with {limit}, received {value:g}",
                     limit.source,
                     f"{limit.subject} {limit.nearest(value):g}",
                 )
         return None
 
-    def _violation(self, layer: LayerDescription, scheme: LayerScheme, obstacle: _Obstacle) -> Violation:
+    def _violation(self, layer: LayerDescription, scheme: LayerScheme, obstacle: Obstacle) -> Violation:
         nearest = obstacle.nearest or self._nearest(layer, scheme)
         return Violation(
             layer=layer.path,

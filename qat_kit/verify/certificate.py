@@ -8,14 +8,50 @@ from typing import Any
 
 import pydantic
 
-from qat_kit.errors import DataError, SchemeError
+from qat_kit.errors import DataError
 from qat_kit.litert.model_file import read_model
-from qat_kit.results import Certificate, Check, TrainedTensors
+from qat_kit.results import Certificate, TrainedTensors
 from qat_kit.schemes import QuantScheme, get_scheme
-from qat_kit.verify import activations, structure, training, weights
+from qat_kit.spec.runtime_versions import release
+from qat_kit.targets import Target, get_target
+from qat_kit.verify import (
+    acceleration,
+    accumulators,
+    activations,
+    contents,
+    hazards,
+    storage,
+    structure,
+    training,
+    versions,
+    waste,
+    weights,
+)
 from qat_kit.verify.subject import Subject
+from qat_kit.vocabulary import IoType
 
-STATIC_DEMANDS = (*structure.DEMANDS, *weights.DEMANDS, *activations.DEMANDS)
+# What an app gets from LiteRT unless it asks for something else.
+DEFAULT_TARGET = "litert_xnnpack"
+
+_ADVICE = (*acceleration.DEMANDS, *hazards.DEMANDS, *waste.DEMANDS)
+STATIC_DEMANDS = (
+    *structure.DEMANDS,
+    *weights.DEMANDS,
+    *activations.DEMANDS,
+    *accumulators.DEMANDS,
+    *versions.DEMANDS,
+    *contents.DEMANDS,
+    *_ADVICE,
+)
+# Of files whose activations are float: biases and activations have no scales to look at.
+FLOAT_DEMANDS = (
+    *storage.DEMANDS,
+    *(demand for demand in structure.DEMANDS if demand.name in ("no custom op", "inputs and outputs")),
+    *(demand for demand in weights.DEMANDS if demand.name not in ("weight types", "biases")),
+    *versions.DEMANDS,
+    *contents.DEMANDS,
+    *_ADVICE,
+)
 TRAINING_DEMANDS = training.DEMANDS
 
 
@@ -23,39 +59,53 @@ def verify(
     path: Path | str | bytes,
     *,
     scheme_name: str | QuantScheme = "w8a8",
-    float_io: bool = False,
+    io: IoType | None = None,
+    target: str | Target | None = DEFAULT_TARGET,
+    runtime: str | None = None,
+    max_arena_bytes: int | None = None,
     expected: TrainedTensors | Mapping[str, Any] | None = None,
     layers: Sequence[str] = (),
 ) -> Certificate:
     """Examines a `.tflite` file, made by this kit or by anyone, without running it.
 
-    scheme_name: what the file should be. float_io: float inputs and outputs were asked for. expected: what training
-    used (`tensors.json`); without it the checks against training are not made. layers: names of the Keras model's
-    layers, so that findings can say where each operator comes from; guessed from tensor names where left out.
+    scheme_name: what the file should be. io: the type that inputs and outputs were to have; that of the scheme's
+    activations where left out. target: the runtime whose kernels are to run it. runtime: the oldest TensorFlow Lite
+    that must run it, such as "2.16". max_arena_bytes: what its activations may take. expected: what training used
+    (`tensors.json`); without it the checks against training are not made. layers: names of the Keras model's layers,
+    so that findings can say where each operator comes from; guessed from tensor names where left out.
 
     Returns a certificate that is bound to the file by its hash; `passed` is its verdict.
 
-    Raises ModelFileError for a file that cannot be read, SchemeError for a scheme whose activations stay float,
-    UnknownNameError for another scheme, DataError where `expected` is no such record.
+    Raises ModelFileError for a file that cannot be read, UnknownNameError for another scheme or target, NumericsError
+    where `runtime` is no version, DataError where `expected` is no such record.
     """
     scheme = get_scheme(scheme_name)
-    if scheme.activation_mode != "static":
-        raise SchemeError(
-            f"scheme {scheme.name!r} leaves activations in float, and a certificate proves files without float; "
-            "verify with an integer scheme such as 'w8a8'"
-        )
+    if runtime is not None:
+        release(runtime)
     trained = _trained_tensors(expected)
     known = tuple(layers) or (() if trained is None else tuple({**trained.outputs, **trained.weights}))
-    subject = Subject(model=read_model(path), scheme=scheme, float_io=float_io, layers=known, trained=trained)
-    demands = STATIC_DEMANDS if trained is None else (*STATIC_DEMANDS, *TRAINING_DEMANDS)
+    subject = Subject(
+        model=read_model(path),
+        scheme=scheme,
+        io=io,
+        layers=known,
+        trained=trained,
+        target=None if target is None else get_target(target),
+        runtime=runtime,
+        max_arena_bytes=max_arena_bytes,
+    )
+    demands = STATIC_DEMANDS if scheme.activation_mode == "static" else FLOAT_DEMANDS
+    demands = demands if trained is None else (*demands, *TRAINING_DEMANDS)
     return Certificate(
         sha256=subject.model.sha256,
         size_bytes=subject.model.size_bytes,
         scheme=scheme.name,
-        float_io=float_io,
+        io=io,
+        target=None if subject.target is None else subject.target.name,
         num_operators=sum(len(graph.operators) for graph in subject.model.subgraphs),
         num_tensors=sum(len(graph.tensors) for graph in subject.model.subgraphs),
-        checks=tuple(Check(name=demand.name, rule=demand.rule, findings=demand.find(subject)) for demand in demands),
+        figures=contents.figures_of(subject),
+        checks=tuple(demand.check(subject) for demand in demands),
     )
 
 

@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import get_args
 
 from qat_kit.litert.records import Subgraph, Tensor
 from qat_kit.results import Finding
 from qat_kit.verify.subject import INTEGER_RANGES, Demand, Step, Subject
+from qat_kit.vocabulary import IoType
 
+_KNOWN_CUSTOM = {
+    "edgetpu-custom-op": (
+        "is code for the Edge TPU: what it computes can no longer be read",
+        "verify the file that was given to edgetpu_compiler",
+    ),
+    "ethos-u": (
+        "is code for an Arm Ethos-U: what it computes can no longer be read",
+        "verify the file that was given to Vela",
+    ),
+    "TFLite_Detection_PostProcess": (
+        "computes in float: LiteRT has no integer form of it",
+        "end the model before it, and do its work in the app",
+    ),
+}
 _CONVERSIONS = ("QUANTIZE", "DEQUANTIZE", "CAST")
+_CONTROL_FLOW = ("WHILE", "IF", "CALL", "CALL_ONCE")
+_IO_TYPES = tuple(name.upper() for name in get_args(IoType))
 
 
 def float_tensors(subject: Subject) -> tuple[Finding, ...]:
@@ -23,7 +41,7 @@ def float_tensors(subject: Subject) -> tuple[Finding, ...]:
         )
         for graph in subject.model.subgraphs
         for tensor in graph.tensors
-        if tensor.is_float and not _is_asked_for(subject, graph, tensor) and not _is_intermediate(graph, tensor)
+        if tensor.is_float and not subject.is_asked_for(graph, tensor) and not _is_intermediate(graph, tensor)
     )
 
 
@@ -31,7 +49,7 @@ def float_ops(subject: Subject) -> tuple[Finding, ...]:
     """Every operator that computes with floats; conversions to and from float are the next check's."""
     return tuple(
         step.finding(
-            "computes in float",
+            "carries floats into its subgraph" if step.operator.op in _CONTROL_FLOW else "computes in float",
             _float_op_remedy(step),
             next(tensor for tensor in (*step.outputs, *step.inputs) if tensor.is_float),
         )
@@ -57,25 +75,34 @@ def conversions(subject: Subject) -> tuple[Finding, ...]:
 def custom_ops(subject: Subject) -> tuple[Finding, ...]:
     """Every operator that is not LiteRT's own: what it computes is not in the file."""
     return tuple(
-        step.finding(
-            "is a custom operator, and nothing is known of what it computes",
-            "replace it by LiteRT's own operators, or verify the file before it was compiled for an accelerator",
-        )
+        step.finding(*_KNOWN_CUSTOM.get(step.operator.op, _flex(step.operator.op)))
         for step in subject.steps()
         if step.operator.is_custom
     )
 
 
+def _flex(op: str) -> tuple[str, str]:
+    if op.startswith("Flex"):
+        return (
+            f"is TensorFlow's own operator {op.removeprefix('Flex')}, which needs all of TensorFlow in the app",
+            "replace the layer by one that LiteRT has, and convert without SELECT_TF_OPS",
+        )
+    return (
+        "is a custom operator, and nothing is known of what it computes",
+        "replace it by LiteRT's own operators, or verify the file without it",
+    )
+
+
 def interface(subject: Subject) -> tuple[Finding, ...]:
     """Every input and output of another type than was asked for. Indices in and answers out may be plain integers."""
-    wanted = "FLOAT32" if subject.float_io else subject.activation_type
+    wanted = subject.io_type
     graph = subject.model.subgraphs[0]
     ends = [("input", index) for index in graph.inputs] + [("output", index) for index in graph.outputs]
     return tuple(
         subject.finding(
             f"{side} {tensor.name!r} is {tensor.type}, not {wanted}",
             f"convert with inference_input_type and inference_output_type {wanted.lower()}"
-            + ("" if subject.float_io else ", or say that float inputs and outputs are wanted"),
+            + (f", or say that {tensor.type.lower()} is wanted" if tensor.type in _IO_TYPES else ""),
             graph=graph,
             tensor=tensor,
         )
@@ -95,7 +122,8 @@ def _wrong_activation_types(subject: Subject, seen: set[tuple[int, int]]) -> Ite
     for step in subject.steps():
         for tensor in (*step.data_inputs, *step.data_outputs):
             key = (step.graph.index, tensor.index)
-            if tensor.type in INTEGER_RANGES and tensor.type != wanted and key not in seen:
+            fits = tensor.type == wanted or subject.is_end(step.graph, tensor)
+            if tensor.type in INTEGER_RANGES and not fits and key not in seen:
                 seen.add(key)
                 yield step.finding(
                     f"has the activation {tensor.name!r} in {tensor.type}, not {wanted}",
@@ -109,9 +137,9 @@ def _is_index_or_answer(subject: Subject, graph: Subgraph, tensor: Tensor) -> bo
     """Whether an input is read as indices alone, or an output is what ARG_MAX and its like answer with."""
     if tensor.type not in ("INT32", "INT64", "BOOL") or tensor.scale.size:
         return False
-    steps = [step for step in subject.steps() if step.graph.index == graph.index]
+    steps = subject.touching(graph, tensor)
     in_data = any(tensor in (*step.data_inputs, *step.data_outputs) for step in steps)
-    return not in_data and any(tensor in (*step.inputs, *step.outputs) for step in steps)
+    return not in_data and bool(steps)
 
 
 def _is_intermediate(graph: Subgraph, tensor: Tensor) -> bool:
@@ -122,14 +150,6 @@ def _is_intermediate(graph: Subgraph, tensor: Tensor) -> bool:
 
 def _touches_float(step: Step) -> bool:
     return any(tensor.is_float for tensor in (*step.inputs, *step.outputs))
-
-
-def _is_asked_for(subject: Subject, graph: Subgraph, tensor: Tensor) -> bool:
-    """Whether a float tensor is an asked-for input or output that nothing but a conversion touches."""
-    if not subject.float_io or tensor.index not in (*graph.inputs, *graph.outputs):
-        return False
-    touching = [operator for operator in graph.operators if tensor.index in (*operator.inputs, *operator.outputs)]
-    return all(operator.op in ("QUANTIZE", "DEQUANTIZE") for operator in touching)
 
 
 def _is_boundary(step: Step) -> bool:
@@ -145,6 +165,8 @@ def _float_op_remedy(step: Step) -> str:
     layer = f"layer {step.layer!r}" if step.layer else "the layer that brought it"
     if step.spec is not None and not step.spec.activation_bits:
         return f"LiteRT has no integer kernel for {step.operator.op}: replace {layer} by one that has, or take it out"
+    if step.operator.op in _CONTROL_FLOW:
+        return "unroll the loop (unroll=True of a recurrent layer), or quantize what its subgraph computes"
     activations = step.subject.scheme.activations
     if step.spec is not None and activations and not step.spec.converter_quantizes_to(activations.num_bits):
         return f"the converter never quantizes {step.operator.op}: replace {layer}"

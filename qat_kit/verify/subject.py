@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 from qat_kit.litert.records import ModelFile, Operator, Subgraph, Tensor
-from qat_kit.results import Finding, TrainedTensors
+from qat_kit.results import Check, Finding, Severity, TrainedTensors
 from qat_kit.schemes import QuantScheme
 from qat_kit.spec import OPS, OpSpec
+from qat_kit.targets import Target
 from qat_kit.verify.naming import layer_of
+from qat_kit.vocabulary import IoType
 
 # The integer range of each type that a quantized tensor may have.
 INTEGER_RANGES = {
@@ -28,30 +30,56 @@ INTEGER_RANGES = {
 class Subject:
     """A file under examination.
 
-    float_io: float inputs and outputs were asked for. layers: names of the Keras model's layers, where known.
-    trained: what training used, where known.
+    io: the type that inputs and outputs were to have; None: that of the scheme's activations. layers: names of the
+    Keras model's layers, where known. trained: what training used, where known. target: the runtime that the file is
+    for. runtime: the oldest version of TensorFlow Lite that must run it, such as "2.16". max_arena_bytes: what its
+    activations may take.
     """
 
     model: ModelFile
     scheme: QuantScheme
-    float_io: bool = False
+    io: IoType | None = None
     layers: tuple[str, ...] = ()
     trained: TrainedTensors | None = None
+    target: Target | None = None
+    runtime: str | None = None
+    max_arena_bytes: int | None = None
 
     @property
     def activation_type(self) -> str:
-        """What the scheme's activations are in the file: "INT8", "UINT8" or "INT16"."""
+        """What the scheme's activations are in the file: "INT8", "UINT8", "INT16" or "FLOAT32"."""
         spec = self.scheme.activations
-        if spec is None:
-            raise ValueError("a scheme with float activations has no activation type")
+        if spec is None or self.scheme.activation_mode != "static":
+            return "FLOAT32"
         return f"{'' if spec.signed else 'U'}INT{spec.num_bits}"
 
-    def steps(self) -> Iterator[Step]:
+    @property
+    def io_type(self) -> str:
+        """What inputs and outputs must be."""
+        return self.activation_type if self.io is None else self.io.upper()
+
+    @property
+    def float_io(self) -> bool:
+        """Whether float inputs and outputs were asked for."""
+        return self.io_type == "FLOAT32"
+
+    def steps(self) -> tuple[Step, ...]:
         """Every operator of every subgraph."""
-        for graph in self.model.subgraphs:
-            for operator in graph.operators:
-                spec = None if operator.is_custom else OPS.get(operator.op)
-                yield Step(self, graph, operator, spec)
+        return self._steps
+
+    def is_end(self, graph: Subgraph, tensor: Tensor) -> bool:
+        """Whether a tensor is an input or output, and a conversion alone touches it."""
+        if tensor.index not in (*graph.inputs, *graph.outputs):
+            return False
+        return all(step.operator.op in ("QUANTIZE", "DEQUANTIZE") for step in self.touching(graph, tensor))
+
+    def is_asked_for(self, graph: Subgraph, tensor: Tensor) -> bool:
+        """Whether a tensor is such an end, of the type that was asked for."""
+        return tensor.type == self.io_type and self.is_end(graph, tensor)
+
+    def touching(self, graph: Subgraph, tensor: Tensor) -> tuple[Step, ...]:
+        """The operators that read or write a tensor."""
+        return self._touching.get((graph.index, tensor.index), ())
 
     def finding(self, message: str, remedy: str, *, graph: Subgraph, tensor: Tensor) -> Finding:
         """A finding about a tensor, with the operator that makes it where there is one."""
@@ -72,6 +100,22 @@ class Subject:
         float tensor that has it.
         """
         return ";".join(self._names[graph.index, tensor.index])
+
+    @cached_property
+    def _steps(self) -> tuple[Step, ...]:
+        return tuple(
+            Step(self, graph, operator, None if operator.is_custom else OPS.get(operator.op))
+            for graph in self.model.subgraphs
+            for operator in graph.operators
+        )
+
+    @cached_property
+    def _touching(self) -> dict[tuple[int, int], tuple[Step, ...]]:
+        found: dict[tuple[int, int], list[Step]] = {}
+        for step in self.steps():
+            for index in {tensor.index for tensor in (*step.inputs, *step.outputs)}:
+                found.setdefault((step.graph.index, index), []).append(step)
+        return {key: tuple(steps) for key, steps in found.items()}
 
     @cached_property
     def _makers(self) -> dict[tuple[int, int], Step]:
@@ -140,9 +184,22 @@ class Step:
         return tuple(operand for operand in operands if operand is not None and operand.is_constant)
 
     @property
+    def stored_weights(self) -> tuple[Tensor, ...]:
+        """Weight operands that the file holds, also behind the DEQUANTIZE that unpacks them."""
+        operands = [self.operand(position) for position in (self.spec.weight_inputs if self.spec else ())]
+        return tuple(stored for operand in operands if operand is not None and (stored := self._stored(operand)))
+
+    def _stored(self, operand: Tensor) -> Tensor | None:
+        if operand.is_constant:
+            return operand
+        maker = self.subject.maker(self.graph, operand)
+        source = maker.operand(0) if maker is not None and maker.operator.op == "DEQUANTIZE" else None
+        return source if source is not None and source.is_constant else None
+
+    @property
     def layer(self) -> str | None:
         """The Keras layer that brought the operator: as its weights are called, else as its result is."""
-        tensors = (*self.constant_weights, *self.outputs)
+        tensors = (*self.stored_weights, *self.outputs)
         names = (self.subject.full_name(self.graph, tensor) for tensor in tensors)
         found = (layer_of(name, self.operator.op, self.subject.layers) for name in names)
         return next((layer for layer in found if layer), None)
@@ -162,8 +219,16 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Demand:
-    """One demand on a file: its name, the rule with its source, and the function that looks for what breaks it."""
+    """One demand on a file: its name, the rule with its source, and the function that looks for what breaks it.
+
+    severity: "warn" for advice, which does not fail a file.
+    """
 
     name: str
     rule: str
     find: Callable[[Subject], tuple[Finding, ...]]
+    severity: Severity = "fail"
+
+    def check(self, subject: Subject) -> Check:
+        """The demand put to a file."""
+        return Check(name=self.name, rule=self.rule, findings=self.find(subject), severity=self.severity)

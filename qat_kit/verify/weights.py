@@ -140,8 +140,8 @@ _INT64_BIAS_OPS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE
 def _weights(subject: Subject) -> Iterator[tuple[Step, Tensor]]:
     """Constant integer weights with the operators that read them."""
     for step in subject.steps():
-        for weight in step.constant_weights:
-            if not weight.is_float:
+        for weight in step.constant_weights if subject.scheme.activation_mode == "static" else step.stored_weights:
+            if not weight.is_float and not weight.blockwise:
                 yield step, weight
 
 

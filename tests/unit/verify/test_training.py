@@ -275,6 +275,6 @@ def test_with_float_ends_the_quantized_tensors_have_the_layers_names() -> None:
             "softmax": {"scale": [1 / 256], "zero_point": [-128], "num_bits": 8, "layer": "softmax"},
         }
     }
-    assert verify(data, float_io=True, expected=expected).findings == ()
+    assert verify(data, io="float32", expected=expected).findings == ()
     expected["outputs"]["pixels"]["zero_point"] = [1]
-    assert list(failed(verify(data, float_io=True, expected=expected))) == ["trained outputs"]
+    assert list(failed(verify(data, io="float32", expected=expected))) == ["trained outputs"]
