@@ -200,15 +200,20 @@ def verify(
 def inspect(
     file: TfliteFile,
     out: Annotated[Path | None, typer.Option(help="Write the JSON to this file.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page with a picture of the graph to this file.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what is in a .tflite file, operator by operator."""
+    from qat_kit.files import write_text
+    from qat_kit.inspection import as_html
+    from qat_kit.inspection import inspect as inspect_file
     from qat_kit.screen import show_inspection
-    from qat_kit.verify.inspection import inspect as inspect_file
 
     inspection = inspect_file(file)
     if out is not None:
         inspection.save(out)
+    if html is not None:
+        write_text(html, as_html(inspection, name=file.name))
     if as_json:
         _print_json(inspection.model_dump(mode="json"))
     else:

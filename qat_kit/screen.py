@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, TextIO
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from qat_kit.errors import OutputError
+from qat_kit.report.text import printable
 
 if TYPE_CHECKING:
+    from qat_kit.inspection import InspectedTensor, Inspection
     from qat_kit.recipe import Recipe
     from qat_kit.results import Certificate, Measurement, Quality
-    from qat_kit.verify.inspection import InspectedTensor, Inspection
 
 # Of one check; a file of uint8 has one for each tensor.
 _MOST_FINDINGS = 8
@@ -189,24 +191,37 @@ def _quality_figures(quality: Quality | None) -> tuple[str, ...]:
 
 def show_inspection(console: Console, inspection: Inspection) -> None:
     """Operators with the shape, type and parameters of what they make; totals."""
-    table = _table("#", "operator", "output", "type", "scale", "zero point", "constants")
-    for operator in inspection.operators:
-        activation = "" if operator.fused_activation == "NONE" else f" + {operator.fused_activation}"
-        output = next((tensor for tensor in operator.outputs if tensor is not None), None)
-        table.add_row(
-            str(operator.index),
-            f"{operator.op} v{operator.version}{activation}",
-            *(("", "", "", "") if output is None else _tensor_cells(output)),
-            f"{operator.constant_bytes:,} B",
-        )
+    table = _table("#", "operator", "output", "type", "scale", "zero point", "MACs", "constants")
+    for graph in inspection.graphs:
+        for operator in graph.operators:
+            activation = "" if operator.fused_activation == "NONE" else f" + {operator.fused_activation}"
+            output = graph.result(operator)
+            place = str(operator.index) if len(inspection.graphs) == 1 else f"{graph.index}.{operator.index}"
+            table.add_row(
+                place,
+                Text(printable(f"{operator.op} v{operator.version}{activation}")),
+                *(("", "", "", "") if output is None else _tensor_cells(output)),
+                f"{operator.macs:,}",
+                f"{operator.constant_bytes:,} B",
+            )
     console.print(table)
-    for title, tensors in (("input", inspection.inputs), ("output", inspection.outputs)):
-        for tensor in tensors:
+    main = inspection.main
+    for title, indices in (("input", main.inputs), ("output", main.outputs)):
+        for index in indices:
+            tensor = main.tensors[index]
             shape, kind, scale, zero_point = _tensor_cells(tensor)
-            line = f"{title} {tensor.name}: {kind} {shape}, scale {scale}, zero point {zero_point}"
+            line = f"{title} {printable(tensor.name)}: {kind} {shape}, scale {scale}, zero point {zero_point}"
             console.print(line, markup=False, highlight=False, soft_wrap=True)
     types = ", ".join(f"{count} {kind}" for kind, count in inspection.tensor_types.items())
-    console.print(f"{inspection.size_bytes:,} bytes, {inspection.num_tensors} tensors ({types})", highlight=False)
+    arena = "" if main.arena_bytes is None else f"{main.arena_bytes:,} bytes of activations in memory, "
+    lines = [
+        f"{inspection.size_bytes:,} bytes ({inspection.gzip_bytes:,} with gzip)",
+        f"{inspection.num_tensors} tensors ({types})",
+        f"{arena}{inspection.macs:,} multiply-accumulates",
+        f"metadata: {', '.join(inspection.metadata)}" if inspection.metadata else "",
+    ]
+    for line in filter(None, lines):
+        console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
 
 
 def _tensor_cells(tensor: InspectedTensor) -> tuple[str, str, str, str]:

@@ -194,10 +194,11 @@ def fuzz(
 
 
 def read_all(data: bytes) -> None:
-    """Reads a file, decodes every constant, and describes it as `inspect --json` does."""
-    from qat_kit.verify.inspection import inspect
+    """Reads a file, decodes every constant, and describes it as `inspect` does."""
+    from qat_kit.inspection import as_html, inspect
 
     for graph in read_model(data).subgraphs:
         for tensor in graph.tensors:
             _ = tensor.data
+    as_html(inspect(data), name="x").encode()
     inspect(data).model_dump_json()

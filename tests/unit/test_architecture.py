@@ -18,13 +18,13 @@ RECIPES = PACKAGE.parent / "recipes"
 FLOORS = [
     ["errors", "version", "vocabulary"],
     ["files", "progress", "registry"],
-    ["results", "layers"],
+    ["report", "results", "layers"],
     ["manifest"],
     ["numerics", "datasets", "prepare"],
     ["spec", "schemes"],
     ["targets", "litert", "training", "kernels"],
     ["simulation", "convert", "measure"],
-    ["verify", "qat", "checks", "keras_models", "folder"],
+    ["inspection", "verify", "qat", "checks", "keras_models", "folder"],
     ["recipe"],
     ["run"],
     ["api", "recipes"],
@@ -82,7 +82,7 @@ def test_imports_run_downwards(path):
         "import qat_kit",
         "from qat_kit.recipe import all_recipes; all_recipes()",
         "import qat_kit.cli, qat_kit.schemes, qat_kit.spec, qat_kit.targets, qat_kit.numerics",
-        "import qat_kit.verify, qat_kit.verify.inspection, qat_kit.measure.file, qat_kit.litert.interpreter",
+        "import qat_kit.verify, qat_kit.inspection, qat_kit.measure.file, qat_kit.litert.interpreter",
     ],
 )
 def test_importing_loads_no_tensorflow(statement):

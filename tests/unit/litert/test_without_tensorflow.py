@@ -17,7 +17,8 @@ import numpy as np
 from qat_kit.litert.interpreter import Interpreter
 from qat_kit.litert.model_file import read_model
 from qat_kit.measure import classification_quality, compare, environment, evaluate, file_runner, measure_latency
-from qat_kit.verify import inspect, verify
+from qat_kit.inspection import inspect
+from qat_kit.verify import verify
 
 path = sys.argv[1]
 inputs, labels = np.zeros((3, 4, 4, 2), np.float32), [0, 1, 2]

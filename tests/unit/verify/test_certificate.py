@@ -11,8 +11,9 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 
 from qat_kit.errors import DataError, ModelFileError, NumericsError, UnknownNameError
+from qat_kit.inspection import inspect
 from qat_kit.results import Certificate, Finding
-from qat_kit.verify import inspect, verify
+from qat_kit.verify import verify
 from tests.support.tflite import Builder, changed, int8_network, shared_file
 
 LAYERS = ("pixels", "conv1", "relu1", "depth1", "flat", "logits", "softmax")

@@ -1,0 +1,89 @@
+"""What is in a `.tflite` file, as a record: `inspect`."""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from pathlib import Path
+
+from qat_kit.files import read_bytes
+from qat_kit.inspection.records import InspectedGraph, InspectedOperator, InspectedTensor, Inspection
+from qat_kit.litert.arena import plan_arena
+from qat_kit.litert.macs import num_macs
+from qat_kit.litert.model_file import read_model
+from qat_kit.litert.records import Operator, Subgraph, Tensor
+
+# The plan takes time that grows with the square of their number.
+_PLANNED_TENSORS_AT_MOST = 4000
+# The header and the end that gzip puts around what zlib's two bytes and checksum are of.
+_GZIP_BYTES, _ZLIB_BYTES = 18, 6
+
+
+def inspect(path: Path | str | bytes) -> Inspection:
+    """Reads a `.tflite` file into a record; raises ModelFileError for a file that cannot be read."""
+    model = read_model(path)
+    data = path if isinstance(path, bytes) else read_bytes(Path(path))
+    graphs = tuple(_graph(graph) for graph in model.subgraphs)
+    tensors = [tensor for graph in graphs for tensor in graph.tensors]
+    operators = [operator for graph in graphs for operator in graph.operators]
+    return Inspection(
+        sha256=model.sha256,
+        size_bytes=model.size_bytes,
+        gzip_bytes=len(zlib.compress(data, 6)) + _GZIP_BYTES - _ZLIB_BYTES,
+        schema_version=model.version,
+        description=model.description,
+        metadata=model.metadata,
+        signatures={
+            signature.key: {"inputs": tuple(signature.inputs), "outputs": tuple(signature.outputs)}
+            for signature in model.signatures
+        },
+        graphs=graphs,
+        num_operators=len(operators),
+        num_tensors=len(tensors),
+        constant_bytes=sum(tensor.constant_bytes for tensor in tensors),
+        macs=sum(graph.macs for graph in graphs),
+        tensor_types=dict(Counter(tensor.type for tensor in tensors).most_common()),
+        operator_counts=dict(Counter(operator.op for operator in operators).most_common()),
+    )
+
+
+def _graph(graph: Subgraph) -> InspectedGraph:
+    operators = tuple(_operator(graph, operator) for operator in graph.operators)
+    planned = len(graph.tensors) <= _PLANNED_TENSORS_AT_MOST
+    return InspectedGraph(
+        index=graph.index,
+        name=graph.name,
+        inputs=graph.inputs,
+        outputs=graph.outputs,
+        tensors=tuple(_tensor(tensor) for tensor in graph.tensors),
+        operators=operators,
+        macs=sum(operator.macs for operator in operators),
+        arena_bytes=plan_arena(graph).total_bytes if planned else None,
+    )
+
+
+def _operator(graph: Subgraph, operator: Operator) -> InspectedOperator:
+    return InspectedOperator(
+        index=operator.index,
+        op=operator.op,
+        version=operator.version,
+        fused_activation=operator.fused_activation,
+        inputs=operator.inputs,
+        outputs=operator.outputs,
+        constant_bytes=sum(graph.tensors[index].num_constant_bytes for index in operator.inputs if index >= 0),
+        macs=num_macs(graph, operator),
+        options=dict(operator.options),
+    )
+
+
+def _tensor(tensor: Tensor) -> InspectedTensor:
+    return InspectedTensor(
+        index=tensor.index,
+        name=tensor.name,
+        shape=tensor.shape,
+        type=tensor.type,
+        scale=tuple(tensor.scale.tolist()),
+        zero_point=tuple(tensor.zero_point.tolist()),
+        quantized_dimension=tensor.quantized_dimension if tensor.scale.size > 1 else None,
+        constant_bytes=tensor.num_constant_bytes,
+    )
