@@ -18,7 +18,7 @@ import pydantic
 from qat_kit.datasets import Dataset
 from qat_kit.errors import QatKitError, RecipeError, SettingsError, UnknownNameError
 from qat_kit.files import read_bytes, sha256
-from qat_kit.vocabulary import Scores, Task
+from qat_kit.vocabulary import BatchNorm, Scores, Task
 
 if TYPE_CHECKING:
     import tf_keras
@@ -32,6 +32,7 @@ class Settings(pydantic.BaseModel):
     """What a user may change of a run. A recipe subclasses it to change defaults or to add settings of its own.
 
     epochs, learning_rate: of float training; qat_epochs, qat_learning_rate: of fine-tuning with quantization.
+    batch_norm: `fold` before fine-tuning, or `train_then_fold`, which lets it move the statistics too.
     no_user_data: golden inputs drawn at random, so that nothing of the data leaves with the model. minimum_accuracy: a
     gate; an int8 file below it makes the run fail, None asks for nothing.
     """
@@ -45,6 +46,7 @@ class Settings(pydantic.BaseModel):
     learning_rate: Rate = 1e-3
     qat_epochs: Annotated[int, pydantic.Field(ge=0)] = 10
     qat_learning_rate: Rate = 2e-4
+    batch_norm: BatchNorm = "fold"
     batch_size: Count = 32
     range_estimator: str = "min_max"
     num_threads: Count = 1

@@ -168,11 +168,11 @@ class _Run:
     def _train_quantized(self, dataset: Dataset) -> None:
         calibration = list(dataset.calibration.batches(_BATCH))
         estimator = self.settings.range_estimator
-        prepared = prepare(load_model(self.path / FLOAT_KERAS))
+        prepared = prepare(load_model(self.path / FLOAT_KERAS), batch_norm=self.settings.batch_norm)
         with self.progress.track("calibration", 1) as advance:
             qat = simulate(prepared, calibration, scheme=self.scheme, target=self.target, estimator=estimator)
             advance(1)
-        train(
+        qat, _ = train(
             qat,
             dataset.train,
             calibration=calibration,

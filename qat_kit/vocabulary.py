@@ -18,3 +18,6 @@ KernelSet = Literal["reference", "builtin", "xnnpack"]
 # How calibration samples are chosen: all there are, the first, at random, each class in proportion, or those that
 # together reach furthest into the range of every layer.
 Selection = Literal["all", "first", "random", "stratified", "coverage"]
+
+# What becomes of batch norm: folded before fine-tuning, or behind it.
+BatchNorm = Literal["fold", "train_then_fold"]

@@ -11,9 +11,10 @@ from qat_kit.errors import ModelError
 from qat_kit.prepare.activations import split_activations
 from qat_kit.prepare.additions import chain_additions
 from qat_kit.prepare.affine import fold_affine
-from qat_kit.prepare.batch_norm import replace_batch_norm
+from qat_kit.prepare.batch_norm import replace_batch_norm, replace_lone_batch_norm
 from qat_kit.prepare.biases import keep_biases
 from qat_kit.prepare.building import build_model
+from qat_kit.prepare.graph import Graph
 from qat_kit.prepare.keras3 import as_tf_keras
 from qat_kit.prepare.output_names import keep_output_names
 from qat_kit.prepare.proof import prove_same_graph, prove_same_outputs
@@ -23,6 +24,7 @@ from qat_kit.prepare.rescaling import replace_rescaling
 from qat_kit.prepare.separable import split_separable
 from qat_kit.prepare.sharing import join_shared
 from qat_kit.results import PreparedModel
+from qat_kit.vocabulary import BatchNorm
 
 # Separable convolutions first: a batch norm behind one folds into its pointwise half. Activations before batch norm:
 # a convolution with an activation of its own must not take in a batch norm that comes after that activation.
@@ -36,10 +38,12 @@ REWRITES = (
 )
 
 
-def prepare(model: Any) -> PreparedModel:
+def prepare(model: Any, *, batch_norm: BatchNorm = "fold") -> PreparedModel:
     """Returns one flat Functional model with the same outputs, without batch norm, nesting or activation arguments.
 
-    model: a Sequential or Functional model of tf_keras or Keras 3; it is left as it is.
+    model: a Sequential or Functional model of tf_keras or Keras 3; it is left as it is. batch_norm: `train_then_fold`
+    keeps a batch norm right behind a kernel, so that training moves its statistics; it must be folded before export
+    (`simulation.fold_trained`).
     Raises ModelError when the model cannot be taken, naming the layer.
 
     >>> import tf_keras
@@ -59,15 +63,29 @@ def prepare(model: Any) -> PreparedModel:
     before = read_graph(model)
     graph = before
     for rewrite in REWRITES:
+        if rewrite is replace_batch_norm and batch_norm == "train_then_fold":
+            rewrite = replace_lone_batch_norm
         graph = rewrite(graph)
     refuse_remaining(graph)
     graph = keep_output_names(graph)
     prove_same_graph(before, graph, "preparing it")
-    # Not exact, by design, and by less than float32 resolves; so behind the proof.
+    prepared = _prepared_from(graph)
+    prove_same_outputs(model, prepared.model, "preparing it")
+    return prepared
+
+
+def fold_prepared(graph: Graph) -> PreparedModel:
+    """A prepared graph that kept batch norm, with that folded."""
+    folded = keep_output_names(fold_affine(replace_batch_norm(graph)))
+    prove_same_graph(graph, folded, "folding batch norm")
+    return _prepared_from(folded)
+
+
+def _prepared_from(graph: Graph) -> PreparedModel:
+    """The model of a graph that is proven, with what is not exact by design, and by less than float32 resolves."""
     graph = join_shared(keep_biases(graph))
-    prepared = build_model(graph)
-    prove_same_outputs(model, prepared, "preparing it")
-    return PreparedModel(model=prepared, origins={node.name: node.origins for node in graph.nodes.values()})
+    origins = {node.name: node.origins for node in graph.nodes.values()}
+    return PreparedModel(model=build_model(graph), origins=origins)
 
 
 def _refuse_broken_weights(model: tf_keras.Model) -> None:

@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 import tf_keras
 
+from qat_kit.errors import ModelError
 from qat_kit.files import sha256
 from qat_kit.numerics import QuantParams, quantize
 from qat_kit.prepare.reading import layer_calls
 from qat_kit.prepare.saved_model import save_for_conversion
 from qat_kit.results import TrainedTensor, TrainedTensors
 from qat_kit.simulation.kernels import params_in_file
-from qat_kit.simulation.operators import IDENTITY
+from qat_kit.simulation.operators import IDENTITY, LIVE_BATCH_NORM
 from qat_kit.simulation.quantizers import exact_scale, read_params
 from qat_kit.simulation.walk import quantized_layers, walk
 from qat_kit.simulation.wrapper import QuantizedLayer
@@ -23,10 +24,13 @@ from qat_kit.spec import op_spec
 def export_simulated(model: tf_keras.Model, folder: Path) -> Path:
     """Writes a SavedModel of a simulated model, its output quantizers as FakeQuant operators.
 
+    Raises ModelError for a model whose batch norm is still live.
+
     The kernels go in as constants on their grids, without FakeQuant (which FULLY_CONNECTED does not take per channel):
     the converter quantizes a kernel from its own values, to the scales and codes of `trained_tensors`, and the
     certificate compares.
     """
+    refuse_live_batch_norm(model)
     kernels = {
         layer.name: kernel.numpy()
         for layer in quantized_layers(model)
@@ -37,11 +41,22 @@ def export_simulated(model: tf_keras.Model, folder: Path) -> Path:
     )
 
 
+def refuse_live_batch_norm(model: tf_keras.Model) -> None:
+    """Raises ModelError naming the first batch norm that has not been folded."""
+    for layer in quantized_layers(model):
+        if layer.quantize_config.op == LIVE_BATCH_NORM:
+            raise ModelError(
+                f"layer {layer.name!r} is a batch norm that is still in training, and a file has none: fold it first, "
+                "with `simulation.fold_trained`"
+            )
+
+
 def trained_tensors(model: tf_keras.Model) -> TrainedTensors:
     """The scale, zero point and codes of every quantized tensor, by layer name; an input's by the input's name.
 
     The file calls an input as the signature does, and may have moved its FakeQuant operator behind a reshape.
     """
+    refuse_live_batch_norm(model)
     ranges = {
         layer.quantize_config.group: layer.output_range
         for layer in quantized_layers(model)

@@ -31,6 +31,9 @@ class Kernel:
 # A layer that the file does not have: it is there for training only, or names its input.
 IDENTITY = "identity"
 
+# A batch norm that training keeps behind a kernel (`batch_norm="train_then_fold"`): part of that kernel's operator.
+LIVE_BATCH_NORM = "batch norm"
+
 _DEPTHWISE = (_layers.DepthwiseConv1D, _layers.DepthwiseConv2D)
 KERNELS: dict[type[tf_keras.layers.Layer], Kernel] = {
     kind: Kernel(attribute="depthwise_kernel" if kind in _DEPTHWISE else "kernel", channel_axes=axes)
@@ -39,6 +42,7 @@ KERNELS: dict[type[tf_keras.layers.Layer], Kernel] = {
 
 _OPERATORS: dict[type[tf_keras.layers.Layer], str] = {
     _layers.InputLayer: IDENTITY,
+    _layers.BatchNormalization: LIVE_BATCH_NORM,
     _layers.Dropout: IDENTITY,
     _layers.SpatialDropout1D: IDENTITY,
     _layers.SpatialDropout2D: IDENTITY,

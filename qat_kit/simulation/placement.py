@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from qat_kit.errors import UnsupportedLayerError
 from qat_kit.prepare.graph import Graph, Node
-from qat_kit.simulation.operators import IDENTITY, ROUNDING_SAME_SCALE, operator_of
+from qat_kit.simulation.operators import IDENTITY, LIVE_BATCH_NORM, ROUNDING_SAME_SCALE, operator_of
 from qat_kit.spec import ScaleZeroPoint, op_spec
 from qat_kit.targets import LayerDescription, ModelDescription
 
@@ -92,12 +92,14 @@ def _refuse_integer_inputs(graph: Graph) -> None:
 
 
 def _fused(graph: Graph, operators: dict[str, str]) -> dict[str, str]:
-    """The activations that the converter takes into the operator before them: activation → that operator's node.
+    """What the file computes within the operator before: activation, or live batch norm → the node that takes it in.
 
     Layers that the file does not have (a dropout, say) do not stand between the two.
     """
     fused: dict[str, str] = {}
     for name, op in operators.items():
+        if op == LIVE_BATCH_NORM:
+            (fused[name],) = graph.nodes[name].inputs
         if op not in ("RELU", "RELU6"):
             continue
         (source,) = graph.nodes[name].inputs
@@ -105,7 +107,8 @@ def _fused(graph: Graph, operators: dict[str, str]) -> dict[str, str]:
             (source,) = graph.nodes[source].inputs
         if operators[source] == IDENTITY or not graph.feeds_only_one(source):
             continue
-        if op in op_spec(operators[source]).fused_activations:
+        taking = fused[source] if operators[source] == LIVE_BATCH_NORM else source
+        if op in op_spec(operators[taking]).fused_activations:
             fused[name] = source
     return fused
 
@@ -135,7 +138,9 @@ def _computes_values(graph: Graph, operators: dict[str, str], fused: dict[str, s
         return True
     if name in fused.values():
         return False
-    op = operators[fused.get(name, name)]
+    while name in fused:
+        name = fused[name]
+    op = operators[name]
     return op != IDENTITY and (not op_spec(op).same_scale or op in ROUNDING_SAME_SCALE)
 
 
@@ -148,7 +153,7 @@ def _fixed_parameters(
         op = operators[name]
         if op in ROUNDING_SAME_SCALE:
             continue
-        output = None if op == IDENTITY else op_spec(op).fixed_output
+        output = None if op in (IDENTITY, LIVE_BATCH_NORM) else op_spec(op).fixed_output
         parameters = output.for_bits(activation_bits) if output else None
         first, wanted = prescribed.setdefault(groups[name], (name, parameters))
         if wanted != parameters:

@@ -94,7 +94,7 @@ def test_one_epoch_trains_against_the_first_calibration() -> None:
 def test_training_learns_through_the_quantizers() -> None:
     qat, data, calibration = small()
     settings = TrainingSettings(epochs=20, batch_size=8, learning_rate=0.1)
-    history = train(qat, data, calibration=calibration, loss=LOSS, settings=settings, validation=data)
+    _, history = train(qat, data, calibration=calibration, loss=LOSS, settings=settings, validation=data)
     assert history[-1]["loss"] < 0.3 * history[0]["loss"]
     assert history[-1]["validation_loss"] == pytest.approx(history[-1]["loss"], rel=0.3)
 
@@ -108,3 +108,26 @@ def test_killed_and_resumed_ends_with_the_same_weights_and_ranges(epoch: int, tm
     for one, two in zip(resumed.model.get_weights(), whole.model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, two)
     assert trained_tensors(resumed.model) == trained_tensors(whole.model)
+
+
+def test_batch_norm_trains_and_is_folded_before_the_end(tmp_path: Path) -> None:
+    parts = [layers.Dense(8, name="dense"), layers.BatchNormalization(momentum=0.5, name="norm"), layers.ReLU()]
+    model = model_of(chain(*parts, layers.Dense(2, name="last")), VECTOR)
+    (inputs,) = models.samples(model, 24)
+    data = Split(inputs=(inputs,), labels=inputs[:, :2] * 5)
+    prepared = prepare(model, batch_norm="train_then_fold")
+    live = simulate(prepared, [[inputs[:12]]])
+    before = live.model.get_layer("norm").layer.moving_mean.numpy().copy()
+    settings = TrainingSettings(epochs=3, batch_size=8, learning_rate=0.01)
+    checkpoint = tmp_path / "qat.npz"
+    trained, history = train(
+        live, data, calibration=[[inputs[:12]]], loss=LOSS, settings=settings, checkpoint=checkpoint
+    )
+    assert len(history) == 3
+    assert not np.array_equal(live.model.get_layer("norm").layer.moving_mean.numpy(), before)
+    assert "norm" not in {layer.name for layer in trained.model.layers}
+    assert trained.origins["dense"] == ("dense", "norm")
+
+    again = simulate(prepare(model, batch_norm="train_then_fold"), [[inputs[:12]]])
+    resumed, _ = train(again, data, calibration=[[inputs[:12]]], loss=LOSS, settings=settings, checkpoint=checkpoint)
+    assert trained_tensors(resumed.model) == trained_tensors(trained.model)

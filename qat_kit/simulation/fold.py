@@ -1,0 +1,64 @@
+"""The end of `batch_norm="train_then_fold"`: from a simulated model with live batch norm to one without."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import tf_keras
+
+from qat_kit.prepare.graph import Graph, Node
+from qat_kit.prepare.prepare import fold_prepared
+from qat_kit.prepare.reading import read_graph
+from qat_kit.results import QatModel
+from qat_kit.simulation.operators import IDENTITY, LIVE_BATCH_NORM
+from qat_kit.simulation.simulate import build_simulated
+from qat_kit.simulation.walk import quantized_layers
+from qat_kit.simulation.wrapper import QuantizedLayer
+
+
+def has_live_batch_norm(model: tf_keras.Model) -> bool:
+    """Whether a simulated model still trains a batch norm."""
+    return any(layer.quantize_config.op == LIVE_BATCH_NORM for layer in quantized_layers(model))
+
+
+def fold_trained(qat: QatModel) -> QatModel:
+    """A new simulated model with the batch norm folded, and the ranges of the old one.
+
+    In inference it computes what the old one did, but for float32 rounding: the kernels are quantized per channel, so a
+    channel's factor multiplies its scale and leaves its codes. An optimizer must start anew: there are other variables.
+    """
+    prepared = fold_prepared(_unwrapped(qat.model))
+    origins = {
+        name: tuple(origin for layer in layers for origin in qat.origins.get(layer, (layer,)))
+        for name, layers in prepared.origins.items()
+    }
+    model = build_simulated(replace(prepared, origins=origins), scheme=qat.scheme, target=qat.target)
+    ranges = {
+        layer.quantize_config.group: layer.output_range
+        for layer in quantized_layers(qat.model)
+        if layer.quantize_config.quantizes_output
+    }
+    for layer in quantized_layers(model):
+        if layer.quantize_config.quantizes_output:
+            for end, variable in ranges[layer.quantize_config.group].items():
+                layer.output_range[end].assign(variable)
+    return replace(qat, model=model, origins=origins)
+
+
+def _unwrapped(model: tf_keras.Model) -> Graph:
+    """The graph of the layers within the wrappers; quantizers that stand in nodes of their own are left out."""
+    graph = read_graph(model)
+    changes: dict[str, tuple[Node, ...]] = {}
+    for name, node in graph.nodes.items():
+        if node.layer_class is not QuantizedLayer:
+            continue
+        wrapper = model.get_layer(node.shares or name)
+        is_quantizer = wrapper.quantize_config.op == IDENTITY and wrapper.quantize_config.quantizes_output
+        inner = replace(
+            node,
+            layer_class=type(wrapper.layer),
+            config={**wrapper.layer.get_config(), "name": name},
+            weights=tuple(weight.numpy() for weight in wrapper.layer.weights),
+        )
+        changes[name] = () if is_quantizer else (inner,)
+    return graph.replaced(changes)
