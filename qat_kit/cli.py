@@ -221,6 +221,26 @@ def inspect(
 
 
 @app.command()
+def diff(
+    before: Annotated[Path, typer.Argument(metavar="A", help="A .tflite file.")],
+    after: Annotated[Path, typer.Argument(metavar="B", help="Another.")],
+    out: Annotated[Path | None, typer.Option(help="Write the JSON to this file.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what distinguishes two .tflite files: operators, shapes, scales, weights, sizes."""
+    from qat_kit.inspection import compare_files
+    from qat_kit.screen import show_difference
+
+    difference = compare_files(before, after)
+    if out is not None:
+        difference.save(out)
+    if as_json:
+        _print_json({"identical": difference.identical, **difference.model_dump(mode="json")})
+    else:
+        show_difference(Screen(), difference)
+
+
+@app.command()
 def measure(
     file: TfliteFile,
     data: Annotated[

@@ -19,7 +19,7 @@ from qat_kit.errors import OutputError
 from qat_kit.report.text import printable
 
 if TYPE_CHECKING:
-    from qat_kit.inspection import InspectedTensor, Inspection
+    from qat_kit.inspection import Difference, InspectedTensor, Inspection
     from qat_kit.recipe import Recipe
     from qat_kit.results import Certificate, Measurement, Quality
 
@@ -221,6 +221,16 @@ def show_inspection(console: Console, inspection: Inspection) -> None:
         f"metadata: {', '.join(inspection.metadata)}" if inspection.metadata else "",
     ]
     for line in filter(None, lines):
+        console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
+
+
+def show_difference(console: Console, difference: Difference) -> None:
+    """One change a line; sizes at the end."""
+    (old, new), (few, many) = difference.size_bytes, difference.num_operators
+    lines = [change.line for change in difference.changes]
+    if not lines:
+        lines = ["the files are the same" if difference.identical else "no difference but in names and order of bytes"]
+    for line in (*lines, f"{old:,} → {new:,} bytes, {few} → {many} operators, {len(difference.changes)} changes"):
         console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
 
 
