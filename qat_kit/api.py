@@ -12,7 +12,7 @@ import numpy as np
 from qat_kit.datasets import Dataset, Split, as_split, read_representative
 from qat_kit.errors import DataError
 from qat_kit.files import sha256
-from qat_kit.prepare import as_tf_keras
+from qat_kit.prepare import take_model
 from qat_kit.prepare.reading import require_functional
 from qat_kit.progress import Progress
 from qat_kit.recipe import Recipe, Settings
@@ -45,7 +45,8 @@ def quantize(
 ) -> RunResult:
     """Fine-tunes a trained model with quantization in the loop and returns its int8 file, certificate and figures.
 
-    model: a trained Sequential or Functional model of tf_keras or Keras 3, with one output; it is left as it is.
+    model: a trained Sequential or Functional model of tf_keras or Keras 3, with one output, or the path of one; it is
+    left as it is.
     train_data, validation_data, test_data: (inputs, labels) as arrays, or a batched `tf.data.Dataset` of such pairs.
     test_data is what is measured; without it, validation_data.
     calibration_data: inputs that set the ranges, as `read_representative` takes them; without it, 128 samples of the
@@ -67,7 +68,7 @@ def quantize(
     >>> result.certificate.passed, result.artifact.path.name
     (True, 'model.tflite')
     """
-    model = require_functional(as_tf_keras(model))
+    model = require_functional(take_model(model))
     names = tuple(tensor.node.layer.name for tensor in model.inputs)
     train = as_split(train_data, purpose="train", input_names=names)
     validation = as_split(validation_data, purpose="validation", input_names=names)

@@ -7,6 +7,9 @@
     ├── SchemeError                 a scheme contradicts itself, the model or the target
     ├── ModelError                  a Keras model that cannot be taken
     │   ├── ModelNotBuiltError      … because it has no input shape yet
+    │   ├── ForeignModelError       … because it is not Keras' but another library's
+    │   ├── KerasFileError          … because its file is missing, damaged or of another format
+    │   │   └── UnsafeModelError    … because reading the file would run code that it brings along
     │   └── UnsupportedLayerError   … because of one layer, which is named
     ├── DataError                   training, calibration or evaluation data that cannot be used
     ├── ModelFileError              a .tflite file that cannot be read or run
@@ -69,6 +72,18 @@ class ModelError(QatKitError, ValueError):
 
 class ModelNotBuiltError(ModelError):
     """A model that has no input shape yet."""
+
+
+class ForeignModelError(ModelError):
+    """A model of another library: PyTorch, ONNX, scikit-learn, …"""
+
+
+class KerasFileError(ModelError):
+    """A file or folder that no Keras model can be read from."""
+
+
+class UnsafeModelError(KerasFileError):
+    """A file whose reading would run code that it brings along, without the user having said so."""
 
 
 class UnsupportedLayerError(ModelError):

@@ -37,7 +37,7 @@ from qat_kit.measure import (
     regression_quality,
 )
 from qat_kit.numerics import get_range_estimator
-from qat_kit.prepare import as_tf_keras, prepare, save_for_conversion
+from qat_kit.prepare import prepare, save_for_conversion, take_model
 from qat_kit.progress import Progress, SilentProgress
 from qat_kit.qat import train
 from qat_kit.recipe import Recipe, Settings, blaming
@@ -148,7 +148,7 @@ class _Run:
     def _train_float(self, dataset: Dataset) -> None:
         with blaming(f"build_model of recipe {self.recipe.name}"):
             model = self.recipe.build_model(self.settings)
-        model = as_tf_keras(model)
+        model = take_model(model)
         # A model or scheme that cannot be quantized is refused before hours of training, not after.
         build_simulated(prepare(model), scheme=self.scheme, target=self.target)
         check_model_fits(model, dataset, self.recipe.task)

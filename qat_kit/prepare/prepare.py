@@ -15,7 +15,7 @@ from qat_kit.prepare.batch_norm import replace_batch_norm, replace_lone_batch_no
 from qat_kit.prepare.biases import keep_biases
 from qat_kit.prepare.building import build_model
 from qat_kit.prepare.graph import Graph
-from qat_kit.prepare.keras3 import as_tf_keras
+from qat_kit.prepare.intake import take_model
 from qat_kit.prepare.output_names import keep_output_names
 from qat_kit.prepare.proof import prove_same_graph, prove_same_outputs
 from qat_kit.prepare.reading import read_graph, require_functional
@@ -41,9 +41,9 @@ REWRITES = (
 def prepare(model: Any, *, batch_norm: BatchNorm = "fold") -> PreparedModel:
     """Returns one flat Functional model with the same outputs, without batch norm, nesting or activation arguments.
 
-    model: a Sequential or Functional model of tf_keras or Keras 3; it is left as it is. batch_norm: `train_then_fold`
-    keeps a batch norm right behind a kernel, so that training moves its statistics; it must be folded before export
-    (`simulation.fold_trained`).
+    model: a Sequential or Functional model of tf_keras or Keras 3, or the path of one; it is left as it is.
+    batch_norm: `train_then_fold` keeps a batch norm right behind a kernel, so that training moves its statistics; it
+    must be folded before export (`simulation.fold_trained`).
     Raises ModelError when the model cannot be taken, naming the layer.
 
     >>> import tf_keras
@@ -58,7 +58,7 @@ def prepare(model: Any, *, batch_norm: BatchNorm = "fold") -> PreparedModel:
     >>> prepared.origins["hidden"]
     ('hidden', 'norm')
     """
-    model = require_functional(as_tf_keras(model))
+    model = require_functional(take_model(model))
     _refuse_broken_weights(model)
     before = read_graph(model)
     graph = before

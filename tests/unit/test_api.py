@@ -181,7 +181,9 @@ def test_models_that_cannot_be(blobs):
         attempt(tf_keras.Sequential([layers.Dense(3)]))
     with pytest.raises(ModelNotBuiltError, match="no input shape"):
         attempt(keras3.Sequential([keras3.layers.Dense(3)]))
-    with pytest.raises(ModelError, match=r"expected a model of tf_keras or Keras 3, received builtins\.dict"):
+    with pytest.raises(
+        ModelError, match=r"expected a model of tf_keras or Keras 3, or the path of one, received builtins\.dict"
+    ):
         attempt({})
     image = tf_keras.Input((8, 8, 2))
     flat = layers.Flatten()(image)

@@ -1,0 +1,30 @@
+"""The door of the kit: whatever a user calls a model → a Functional model of tf_keras, or an error that says why."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import tf_keras
+
+from qat_kit.prepare.keras3 import as_tf_keras
+from qat_kit.prepare.kinds import refuse_foreign, refuse_other_backend
+from qat_kit.prepare.loading import load_any
+
+
+def take_model(model: Any, *, custom_objects: Mapping[str, Any] | None = None, unsafe: bool = False) -> tf_keras.Model:
+    """A model of tf_keras or Keras 3, or the path of one, as a model of tf_keras.
+
+    custom_objects, unsafe: for a path, as `load_any` takes them.
+    Raises ForeignModelError for a model of another library, KerasFileError for a file without a Keras model, ModelError
+    for a model that cannot be carried over.
+    """
+    if isinstance(model, str | os.PathLike):
+        return load_any(model, custom_objects=custom_objects, unsafe=unsafe)
+    if isinstance(model, tf_keras.Model):
+        return model
+    if not any(kind.__module__.startswith("keras.src.models.") for kind in type(model).__mro__):
+        refuse_foreign(model)
+    refuse_other_backend(model)
+    return as_tf_keras(model)
