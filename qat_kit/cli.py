@@ -241,6 +241,29 @@ def diff(
 
 
 @app.command()
+def repro(
+    file: TfliteFile,
+    out: Annotated[Path, typer.Option(help="Folder for the smallest case: repro.tflite, inputs.npz, repro.json.")],
+    seed: Annotated[int, typer.Option(help="Of the random inputs.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Cut out the smallest one-operator model on which LiteRT's kernel sets disagree."""
+    from qat_kit.inspection.reproduction import reproduce, save_case
+    from qat_kit.progress import RichProgress
+    from qat_kit.screen import show_reproduction
+
+    screen = Screen(stderr=as_json)
+    reproduction, case = reproduce(file, seed=seed, progress=RichProgress(screen))
+    reproduction.save(out / "repro.json")
+    if case is not None:
+        save_case(case, out)
+    if as_json:
+        _print_json(reproduction.model_dump(mode="json"))
+    else:
+        show_reproduction(screen, reproduction)
+
+
+@app.command()
 def measure(
     file: TfliteFile,
     data: Annotated[

@@ -20,6 +20,7 @@ from qat_kit.report.text import printable
 
 if TYPE_CHECKING:
     from qat_kit.inspection import Difference, InspectedTensor, Inspection
+    from qat_kit.inspection.reproduction import Reproduction
     from qat_kit.recipe import Recipe
     from qat_kit.results import Certificate, Measurement, Quality
 
@@ -232,6 +233,22 @@ def show_difference(console: Console, difference: Difference) -> None:
         lines = ["the files are the same" if difference.identical else "no difference but in names and order of bytes"]
     for line in (*lines, f"{old:,} → {new:,} bytes, {few} → {many} operators, {len(difference.changes)} changes"):
         console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
+
+
+def show_reproduction(console: Console, reproduction: Reproduction) -> None:
+    """Each operator that shows a mismatch, the smallest first, with the codes of one element."""
+    for case in reproduction.mismatches:
+        values = ", ".join(f"{kernel_set} {value:g}" for kernel_set, value in case.values.items())
+        line = f"operator {case.index} {case.op} ({case.size_bytes:,} bytes)"
+        if case.num_differing:
+            line += f": {case.num_differing:,} of {case.num_elements:,} differ, by {case.largest:g} at most; "
+            line += f"element {case.position[0]}: {values}"
+        for kernel_set, reason in case.failures.items():
+            line += f"\n    {kernel_set}: {reason}"
+        console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
+    count, skipped = len(reproduction.mismatches), len(reproduction.skipped)
+    last = f"{count} of {reproduction.num_operators} operators differ between kernel sets; {skipped} were not run alone"
+    console.print(last, highlight=False, soft_wrap=True)
 
 
 def _tensor_cells(tensor: InspectedTensor) -> tuple[str, str, str, str]:

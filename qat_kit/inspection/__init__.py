@@ -1,7 +1,7 @@
 """What is in a `.tflite` file: shown (`inspect`), drawn (`as_html`), and held against another
 (`compare_files`).
 
-Nothing here needs TensorFlow, and nothing runs the file.
+Nothing here needs TensorFlow. Only `reproduction` runs a file, in child processes.
 """
 
 from __future__ import annotations

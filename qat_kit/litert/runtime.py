@@ -15,7 +15,7 @@ from qat_kit.vocabulary import KernelSet
 KERNEL_SETS: tuple[KernelSet, ...] = get_args(KernelSet)
 
 # The runtime joins the reports of all that failed without a character between them.
-_SEAM = re.compile(r"(?<=\S)(?=Node number \d+ \()|(?<=[.)\]])(?=[A-Z][a-z]+ )|\n")
+_SEAM = re.compile(r"(?<=\S)(?=Node number \d+ \()|(?<=[.)\]])(?=[A-Z][a-z]+ )|(?<=[a-z]\.)(?=[a-z_]{4,} )|\n")
 
 
 def load(source: Path | str | bytes, *, kernel_set: KernelSet, num_threads: int, preserve_all_tensors: bool) -> Any:

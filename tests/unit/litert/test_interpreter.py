@@ -167,3 +167,12 @@ def test_the_runtime_says_what_it_is() -> None:
     identity = runtime_identity()
     assert identity["litert"].split(".")[0].isdigit()
     assert identity["architecture"]
+
+
+def test_reports_that_run_together_come_a_line_each() -> None:
+    with pytest.raises(ModelFileError) as error:
+        Interpreter(shared_file("tflite-micro__person_detect.tflite"), kernel_set="reference")
+    lines = str(error.value).splitlines()
+    assert lines[0].endswith("quantized_dimension must be in range [0, 1). Was 3.")
+    assert lines[1] == "Tensor 33 has invalid quantization parameters."
+    assert all(line.count("quantized_dimension must") <= 1 for line in lines)
