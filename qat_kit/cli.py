@@ -264,6 +264,35 @@ def repro(
 
 
 @app.command()
+def debug(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder: model.float32.tflite and model.tflite.")],
+    data: Annotated[Path, typer.Option(help="An .npz with `inputs`, or an array for each input by name.")],
+    kernel_set: Annotated[KernelSet, typer.Option(help="Which of LiteRT's kernels.")] = "reference",
+    out: Annotated[Path | None, typer.Option(help="Write the JSON to this file.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show which layers of a run lose most between float and int8, and what to try."""
+    from qat_kit.debug import compare_layers
+    from qat_kit.litert.model_file import read_model
+    from qat_kit.measure.file import read_arrays
+    from qat_kit.screen import show_layers
+
+    float_file, int8_file = run / "model.float32.tflite", run / "model.tflite"
+    arrays = read_arrays(data)
+    arrays.pop("labels", None)
+    signatures = read_model(float_file).signatures
+    if list(arrays) == ["inputs"] and signatures and len(signatures[0].inputs) == 1:
+        arrays = {next(iter(signatures[0].inputs)): arrays["inputs"]}
+    comparison = compare_layers(float_file, int8_file, arrays, kernel_set=kernel_set)
+    if out is not None:
+        comparison.save(out)
+    if as_json:
+        print(comparison.model_dump_json(indent=2))
+    else:
+        show_layers(Screen(), comparison)
+
+
+@app.command()
 def measure(
     file: TfliteFile,
     data: Annotated[

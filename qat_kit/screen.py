@@ -19,6 +19,7 @@ from qat_kit.errors import OutputError
 from qat_kit.report.text import printable
 
 if TYPE_CHECKING:
+    from qat_kit.debug import LayerComparison
     from qat_kit.inspection import Difference, InspectedTensor, Inspection
     from qat_kit.inspection.reproduction import Reproduction
     from qat_kit.recipe import Recipe
@@ -249,6 +250,27 @@ def show_reproduction(console: Console, reproduction: Reproduction) -> None:
     count, skipped = len(reproduction.mismatches), len(reproduction.skipped)
     last = f"{count} of {reproduction.num_operators} operators differ between kernel sets; {skipped} were not run alone"
     console.print(last, highlight=False, soft_wrap=True)
+
+
+def show_layers(console: Console, comparison: LayerComparison) -> None:
+    """One layer a line, the worst first, and what to try for each that stands out."""
+    table = _table("layer", "operator", "SQNR\ndB", "cosine", "within\n1 step", "cut off", "codes\nused")
+    for layer in comparison.layers:
+        near = sum(share for steps, share in layer.histogram_lsb.items() if abs(steps) <= 1)
+        table.add_row(
+            Text(printable(layer.layer)),
+            layer.op,
+            f"{layer.sqnr_db:.1f}",
+            f"{layer.cosine:.5f}",
+            f"{near:.1%}",
+            f"{layer.saturated:.1%}",
+            f"{layer.range_use:.0%}",
+        )
+    console.print(table)
+    lines = [f"{layer.layer}: {layer.remedy}" for layer in comparison.layers if layer.remedy]
+    lines += [f"{name}: no float twin of that name" for name in comparison.unpaired]
+    for line in (*lines, f"{comparison.num_samples} samples, kernels {comparison.kernel_set}"):
+        console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
 
 
 def _tensor_cells(tensor: InspectedTensor) -> tuple[str, str, str, str]:

@@ -64,7 +64,7 @@ def _quality(answers: NDArray[np.float32], labels: NDArray[Any], scores: Scores)
 
 
 def _read(path: Path, names: list[str]) -> tuple[dict[str, NDArray[Any]], NDArray[Any]]:
-    arrays = _read_arrays(path)
+    arrays = read_arrays(path)
     labels = arrays.pop("labels", None)
     if labels is None:
         raise DataError(f"{path} has no array named 'labels', it has: {', '.join(arrays) or 'none'}")
@@ -76,7 +76,8 @@ def _read(path: Path, names: list[str]) -> tuple[dict[str, NDArray[Any]], NDArra
     return {name: arrays[name] for name in names}, labels
 
 
-def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """The named arrays of an `.npz`; raises DataError for anything else."""
     try:
         with path.open("rb") as file:
             stored = np.load(file, allow_pickle=False)

@@ -45,7 +45,7 @@ def refused(done, *words):
 def test_help_names_the_commands(qat_kit_command):
     done = qat_kit_command("--help")
     assert done.returncode == 0
-    for command in ("run", "list", "verify", "inspect", "measure"):
+    for command in ("run", "list", "verify", "inspect", "diff", "repro", "debug", "measure"):
         assert command in done.stdout
 
 

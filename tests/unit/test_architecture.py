@@ -25,7 +25,7 @@ FLOORS = [
     ["spec", "schemes"],
     ["targets", "litert", "training", "kernels"],
     ["simulation", "convert", "measure"],
-    ["inspection", "verify", "qat", "checks", "keras_models", "folder"],
+    ["debug", "inspection", "verify", "qat", "checks", "keras_models", "folder"],
     ["recipe"],
     ["run"],
     ["api", "recipes"],
