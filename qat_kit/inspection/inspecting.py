@@ -14,7 +14,7 @@ from qat_kit.litert.model_file import read_model
 from qat_kit.litert.records import Operator, Subgraph, Tensor
 
 # The plan takes time that grows with the square of their number.
-_PLANNED_TENSORS_AT_MOST = 4000
+_PLANNED_TENSORS_AT_MOST = 1500
 # The header and the end that gzip puts around what zlib's two bytes and checksum are of.
 _GZIP_BYTES, _ZLIB_BYTES = 18, 6
 
@@ -49,7 +49,7 @@ def inspect(path: Path | str | bytes) -> Inspection:
 
 def _graph(graph: Subgraph) -> InspectedGraph:
     operators = tuple(_operator(graph, operator) for operator in graph.operators)
-    planned = len(graph.tensors) <= _PLANNED_TENSORS_AT_MOST
+    planned = sum(not tensor.is_constant for tensor in graph.tensors) <= _PLANNED_TENSORS_AT_MOST
     return InspectedGraph(
         index=graph.index,
         name=graph.name,

@@ -102,6 +102,8 @@ def test_a_ring_and_a_crowd_are_no_trap() -> None:
     tensors = [graph.tensor(str(index), [1], "INT8", scale=[1.0], zero_point=[0]) for index in range(1601)]
     for before, after in pairwise(tensors):
         graph.op("RESHAPE", [before], [after])
-    page = as_html(inspect(graph.bytes(tensors[:1], tensors[-1:])), name="long")
+    inspection = inspect(graph.bytes(tensors[:1], tensors[-1:]))
+    assert inspection.main.arena_bytes is None
+    page = as_html(inspection, name="long")
     assert "no picture" in page
     assert "<svg" not in page
