@@ -14,7 +14,7 @@ import pydantic
 from numpy.typing import NDArray
 
 from qat_kit.results import Record
-from qat_kit.vocabulary import KernelSet, Scores, Selection, Task
+from qat_kit.vocabulary import KernelSet, Resize, Scores, Selection, Task
 
 
 class TensorInterface(Record):
@@ -99,7 +99,7 @@ class Preprocessing(Record):
     kind: Literal["arrays", "image", "audio"] = "arrays"
     mean: tuple[pydantic.FiniteFloat, ...] = (0.0,)
     std: tuple[pydantic.PositiveFloat, ...] = (1.0,)
-    resize: Literal["stretch", "crop"] = "stretch"
+    resize: Resize = "stretch"
     color_space: Literal["rgb", "grayscale"] | None = None
     sample_rate: pydantic.PositiveInt | None = None
 

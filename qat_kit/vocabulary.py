@@ -21,3 +21,6 @@ Selection = Literal["all", "first", "random", "stratified", "coverage"]
 
 # What becomes of batch norm: folded before fine-tuning, or behind it.
 BatchNorm = Literal["fold", "train_then_fold"]
+
+# How an image comes to the model's size: stretched, or the largest rectangle of its shape cut out of the middle.
+Resize = Literal["stretch", "crop"]

@@ -6,6 +6,7 @@ import platform
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import NamedTuple
 
 import pydantic
 
@@ -19,6 +20,27 @@ from qat_kit.vocabulary import Scores, Task
 
 MODEL_NAME = "model.tflite"
 MANIFEST_NAME = "manifest.json"
+
+
+class FileNames(NamedTuple):
+    """What the files of one artifact are called."""
+
+    model: str
+    manifest: str
+    certificate: str
+    tensors: str
+
+
+def names_of(suffix: str) -> FileNames:
+    """The names with a suffix before their ending, so that artifacts of several schemes share a folder.
+
+    >>> names_of(".fp16").model
+    'model.fp16.tflite'
+    """
+    return FileNames(
+        f"model{suffix}.tflite", f"manifest{suffix}.json", f"certificate{suffix}.json", f"tensors{suffix}.json"
+    )
+
 
 # What can change a byte of the file, or a figure.
 _PACKAGES = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "ai-edge-litert", "numpy")
@@ -40,14 +62,19 @@ def build_manifest(
     determinism: str,
     settings: dict[str, pydantic.JsonValue],
     others: Sequence[tuple[str, Path]] = (),
+    file_name: str = MODEL_NAME,
+    kind: str = "int8",
 ) -> Manifest:
-    """Reads the candidate and says what it is. others: (kind, path) of files that go with it."""
+    """Reads the candidate and says what it is. others: (kind, path) of files that go with it.
+
+    file_name: what the candidate will be called; kind: as in `FileEntry`.
+    """
     model = read_model(candidate)
     inputs, outputs = interfaces(model)
-    files = [FileEntry(name=MODEL_NAME, kind="int8", sha256=model.sha256, size_bytes=model.size_bytes)]
-    for kind, path in others:
+    files = [FileEntry(name=file_name, kind=kind, sha256=model.sha256, size_bytes=model.size_bytes)]
+    for other_kind, path in others:
         data = read_bytes(path)
-        files.append(FileEntry(name=path.name, kind=kind, sha256=sha256(data), size_bytes=len(data)))
+        files.append(FileEntry(name=path.name, kind=other_kind, sha256=sha256(data), size_bytes=len(data)))
     return Manifest(
         name=name,
         task=task,
@@ -68,14 +95,14 @@ def build_manifest(
     )
 
 
-def publish(candidate: Path, manifest: Manifest, folder: Path) -> Artifact:
-    """Copies a candidate that has passed to the name `model.tflite`, its manifest beside it.
+def publish(candidate: Path, manifest: Manifest, folder: Path, *, manifest_name: str = MANIFEST_NAME) -> Artifact:
+    """Copies a candidate that has passed to the name that its manifest gives it, the manifest beside it.
 
     The manifest goes first, so that a file named `model.tflite` is never without one; the candidate stays, so that
     publishing may be killed and done again.
     """
-    manifest.save(folder / MANIFEST_NAME)
-    path = write_bytes(folder / MODEL_NAME, read_bytes(candidate))
+    manifest.save(folder / manifest_name)
+    path = write_bytes(folder / manifest.files[0].name, read_bytes(candidate))
     return Artifact(path=path, manifest=manifest)
 
 

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from qat_kit.convert.diagnosis import fatal_operator, is_death, said
-from qat_kit.convert.job import INTERFACES, POST_TRAINING, InterfaceType, Job, Mode
+from qat_kit.convert.job import INTERFACES, POST_TRAINING, Job, Mode
 from qat_kit.convert.process import Ending, Limits, run_module
 from qat_kit.datasets import Split
 from qat_kit.errors import ConversionError, DataError, SettingsError
+from qat_kit.vocabulary import IoType
 
 
 def convert(
@@ -20,7 +21,7 @@ def convert(
     output: Path,
     *,
     mode: Mode,
-    interface: InterfaceType | None = None,
+    interface: IoType | None = None,
     representative: Split | None = None,
     input_names: tuple[str, ...] = (),
     log: Path | None = None,

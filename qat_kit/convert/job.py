@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Literal
 
 from qat_kit.results import Record
+from qat_kit.vocabulary import IoType
 
 Mode = Literal["float32", "float16", "dynamic_range", "int8_from_qat", "int8_post_training", "int16x8_post_training"]
-# The type of the file's inputs and outputs.
-InterfaceType = Literal["int8", "uint8", "int16", "float32"]
 
 POST_TRAINING: tuple[Mode, ...] = ("int8_post_training", "int16x8_post_training")
 # What each mode can take and give; the first is the default.
-INTERFACES: dict[Mode, tuple[InterfaceType, ...]] = {
+INTERFACES: dict[Mode, tuple[IoType, ...]] = {
     "float32": ("float32",),
     "float16": ("float32",),
     "dynamic_range": ("float32",),
@@ -32,6 +31,6 @@ class Job(Record):
     saved_model: Path
     output: Path
     mode: Mode
-    interface: InterfaceType = "int8"
+    interface: IoType = "int8"
     representative: Path | None = None
     num_operators: int | None = None

@@ -28,7 +28,7 @@ FLOORS = [
     ["debug", "inspection", "verify", "qat", "checks", "keras_models", "folder"],
     ["recipe"],
     ["run"],
-    ["api", "recipes"],
+    ["api", "conversion", "recipes"],
     ["screen"],
     ["cli"],
 ]

@@ -63,3 +63,9 @@ def test_a_manifest_of_another_version_is_refused_with_words(tmp_path: Path) -> 
         DataError, match=r"is not a Manifest of this version of qat_kit: format_version: Input should be 2"
     ):
         Manifest.load(tmp_path / "manifest.json")
+
+
+def test_the_published_schema_is_the_manifests_own() -> None:
+    """`scripts/docs/manifest_schema.py` writes it anew."""
+    published = Path(__file__).parents[2] / "docs" / "manifest.schema.json"
+    assert json.loads(published.read_text(encoding="utf-8")) == Manifest.model_json_schema()

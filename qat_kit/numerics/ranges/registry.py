@@ -28,6 +28,9 @@ RANGE_ESTIMATORS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     }
 )
 
+# The best of all of them for each tensor.
+PORTFOLIO = "portfolio"
+
 
 def get_range_estimator(name: str, **options: Any) -> RangeEstimator:
     """A fresh estimator of the given name; options are those of its class.
@@ -40,10 +43,16 @@ def get_range_estimator(name: str, **options: Any) -> RangeEstimator:
     >>> get_range_estimator("minmax")
     Traceback (most recent call last):
     qat_kit.errors.UnknownNameError: there is no range estimator named 'minmax'; did you mean 'min_max'? Known:
-    aciq_gaussian, aciq_laplace, entropy, least_squares, min_max, moving_average, percentile, sigma
+    aciq_gaussian, aciq_laplace, entropy, least_squares, min_max, moving_average, percentile,
+    portfolio, sigma
     """
+    if name == PORTFOLIO:
+        # It is made of all the others, and so stands above them.
+        from qat_kit.numerics.ranges.portfolio import PortfolioEstimator
+
+        return PortfolioEstimator(**options)
     if name not in RANGE_ESTIMATORS:
-        raise UnknownNameError("range estimator", name, RANGE_ESTIMATORS)
+        raise UnknownNameError("range estimator", name, (*RANGE_ESTIMATORS, PORTFOLIO))
     make = RANGE_ESTIMATORS[name]
     known = [option for option in inspect.signature(make).parameters if option != "distribution"]
     for option in options:

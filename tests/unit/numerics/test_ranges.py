@@ -313,3 +313,16 @@ def test_names_and_options():
         get_range_estimator("percentile").merge(get_range_estimator("percentile", percentile=99.0))
     with pytest.raises(NumericsError, match="one kind"):
         get_range_estimator("percentile").merge(get_range_estimator("sigma"))
+
+
+def test_a_portfolio_leaves_an_outlier_out_where_codes_are_few():
+    estimator = get_range_estimator("portfolio", spec=TensorSpec(num_bits=4))
+    estimator.update(np.append(np.random.default_rng(0).normal(size=100_000), 1000.0))
+    low, high = estimator.range()
+    assert -20 < low < -1 < 1 < high < 20
+
+
+def test_a_portfolio_of_a_handful_of_values_is_their_extremes():
+    estimator = get_range_estimator("portfolio")
+    estimator.update([1.0, -3.0])
+    assert [float(end) for end in estimator.range()] == [-3.0, 1.0]

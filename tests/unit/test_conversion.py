@@ -1,0 +1,141 @@
+"""Models that never saw quantization-aware training, from Keras to a proven file."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tf_keras import layers
+
+from qat_kit.conversion import convert_model, layer_extremes
+from qat_kit.datasets import Split
+from qat_kit.datasets.sources import SampleSource
+from qat_kit.errors import DataError, SchemeError
+from qat_kit.litert.interpreter import Interpreter
+from qat_kit.litert.model_file import read_model
+from qat_kit.manifest import Manifest, Preprocessing, decode_all
+from qat_kit.results import Certificate, TrainedTensors
+from tests.support import models
+from tests.support.models import VECTOR, chain, conv, model_of
+
+
+def source_of(model, count=40) -> SampleSource:
+    split = Split(inputs=tuple(models.samples(model, count)))
+    return SampleSource(
+        name="samples.npz", size=count, preprocessing=Preprocessing(), labels=np.arange(count) % 4, read=split.take
+    )
+
+
+@pytest.fixture(scope="module")
+def converted(tmp_path_factory):
+    model = models.two_inputs()
+    folder = tmp_path_factory.mktemp("converted")
+    return (
+        folder,
+        model,
+        convert_model(model, folder, representative=source_of(model), num_samples=12, selection="stratified"),
+    )
+
+
+def test_the_files_belong_together(converted) -> None:
+    folder, _, done = converted
+    assert {file.name for file in folder.iterdir()} == {
+        "model.tflite",
+        "manifest.json",
+        "certificate.json",
+        "tensors.json",
+    }
+    digest = hashlib.sha256((folder / "model.tflite").read_bytes()).hexdigest()
+    manifest = Manifest.load(folder / "manifest.json")
+    assert Certificate.load(folder / "certificate.json") == done.certificate
+    assert done.certificate.passed
+    assert digest == done.certificate.sha256 == manifest.files[0].sha256
+    assert (manifest.calibration.num_samples, manifest.calibration.selection) == (12, "stratified")
+    assert len(manifest.calibration.indices) == 12
+    assert {each.name for each in manifest.inputs} == {"image", "other"}
+
+
+def test_every_scale_and_zero_point_of_the_file_is_the_one_that_was_calibrated(converted) -> None:
+    folder, _, _ = converted
+    trained = TrainedTensors.load(folder / "tensors.json")
+    expected = {
+        (scale, zero_point)
+        for tensor in (*trained.outputs.values(), *trained.weights.values())
+        for scale, zero_point in zip(tensor.scale, tensor.zero_point, strict=True)
+    }
+    graph = read_model(folder / "model.tflite").subgraphs[0]
+    found = {
+        (float(scale), int(zero_point))
+        for tensor in graph.tensors
+        if tensor.type == "INT8"
+        for scale, zero_point in zip(tensor.scale, tensor.zero_point, strict=True)
+    }
+    assert found == expected
+
+
+def test_the_golden_vectors_are_what_the_file_answers(converted) -> None:
+    folder, _, _ = converted
+    golden = Manifest.load(folder / "manifest.json").golden
+    for kernel_set, outputs in golden.outputs.items():
+        answers = Interpreter(folder / "model.tflite", kernel_set=kernel_set).run(decode_all(golden.inputs))
+        for name, codes in decode_all(outputs).items():
+            np.testing.assert_array_equal(codes, answers[name])
+
+
+def test_dense_with_batch_norm_comes_out_fully_int8_and_close(tmp_path: Path) -> None:
+    parts = [
+        part for size in (16, 8, 16, 6) for part in (layers.Dense(size), layers.BatchNormalization(), layers.ReLU())
+    ]
+    model = model_of(chain(*parts), VECTOR)
+    done = convert_model(model, tmp_path, representative=source_of(model, 200), num_samples=200, no_user_data=True)
+    assert done.certificate.passed
+    assert done.artifact.path.name == "model.tflite"
+    assert done.artifact.manifest.golden.origin == "synthetic"
+    assert done.artifact.manifest.calibration.source is None
+    inputs = models.samples(model, 50, seed=2)
+    answers = Interpreter(done.artifact.path).run_real(inputs[0])
+    expected = models.outputs_of(model, inputs)[0]
+    assert np.corrcoef(answers.ravel(), expected.ravel())[0, 1] > 0.99
+
+
+@pytest.mark.parametrize(
+    ("scheme", "io", "name", "types"),
+    [
+        ("fp16", None, "model.fp16.tflite", ("float32", "float32")),
+        ("w8_dynamic", None, "model.w8_dynamic.tflite", ("float32", "float32")),
+        ("w8a16", None, "model.w8a16.tflite", ("int16", "int16")),
+        ("w8a8", "uint8", "model.w8a8.uint8_io.tflite", ("uint8", "uint8")),
+        ("w8a8", "float32", "model.w8a8.float32_io.tflite", ("float32", "float32")),
+    ],
+)
+def test_another_scheme_has_a_name_of_its_own(scheme: str, io: str | None, name: str, types, tmp_path: Path) -> None:
+    model = model_of(chain(conv(4), layers.ReLU(), layers.Flatten(), layers.Dense(4)))
+    done = convert_model(model, tmp_path, representative=source_of(model), scheme=scheme, interface=io, num_samples=8)
+    assert done.artifact.path.name == name
+    assert not (tmp_path / "model.tflite").exists()
+    assert done.certificate.passed, done.certificate.findings
+    manifest = done.artifact.manifest
+    assert (manifest.inputs[0].dtype, manifest.outputs[0].dtype) == types
+    assert (manifest.calibration is None) == (scheme in ("fp16", "w8_dynamic"))
+    assert manifest.files[0].kind == scheme
+
+
+def test_what_cannot_be_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    model = model_of(conv(2))
+    with pytest.raises(DataError, match=r"scheme 'w8a8' needs representative data"):
+        convert_model(model, tmp_path, representative=None)
+    with pytest.raises(SchemeError, match=r"'ternary_a8' cannot be reached by conversion alone; those that can: w8a8"):
+        convert_model(model, tmp_path, representative=None, scheme="ternary_a8")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_extremes_of_each_layer() -> None:
+    model = model_of(chain(layers.ReLU(), layers.ReLU(6.0)))
+    (inputs,) = models.samples(model, 5)
+    extremes = layer_extremes(model, Split(inputs=(10 * inputs,)))
+    flat = 10 * inputs.reshape(5, -1)
+    np.testing.assert_array_equal(extremes[:, 0], flat.min(axis=1))
+    np.testing.assert_array_equal(extremes[:, 3], np.maximum(flat, 0).max(axis=1))
+    np.testing.assert_array_equal(extremes[:, 5], np.clip(flat, 0, 6).max(axis=1))
