@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import tf_keras
 
 from qat_kit.errors import UnsupportedLayerError
+from qat_kit.layers import DepthSpace, Pad, Reduce, StridedSlice
 from qat_kit.prepare.activations import activation_name
 from qat_kit.prepare.graph import Node
 from qat_kit.prepare.linear import OUTPUT_AXES
@@ -73,6 +74,8 @@ _OPERATORS: dict[type[tf_keras.layers.Layer], str] = {
     _layers.Permute: "TRANSPOSE",
     _layers.ZeroPadding1D: "PAD",
     _layers.ZeroPadding2D: "PAD",
+    Pad: "PAD",
+    StridedSlice: "STRIDED_SLICE",
     _layers.Cropping1D: "STRIDED_SLICE",
     _layers.Cropping2D: "STRIDED_SLICE",
     _layers.LeakyReLU: "LEAKY_RELU",
@@ -81,6 +84,12 @@ _OPERATORS: dict[type[tf_keras.layers.Layer], str] = {
 }
 
 _ACTIVATIONS = {"sigmoid": "LOGISTIC", "tanh": "TANH", "softmax": "SOFTMAX", "gelu": "GELU"}
+
+# Our layers with the operation as an argument: argument → operator.
+_BY_ARGUMENT: dict[type[tf_keras.layers.Layer], tuple[str, dict[str, str]]] = {
+    Reduce: ("function", {"mean": "MEAN", "sum": "SUM", "max": "REDUCE_MAX", "min": "REDUCE_MIN"}),
+    DepthSpace: ("function", {"depth_to_space": "DEPTH_TO_SPACE", "space_to_depth": "SPACE_TO_DEPTH"}),
+}
 
 _INTERPOLATIONS = {"bilinear": "RESIZE_BILINEAR", "nearest": "RESIZE_NEAREST_NEIGHBOR"}
 
@@ -109,6 +118,9 @@ def operator_of(node: Node) -> str:
             f"Activation {name!r}",
             f"Use one of {', '.join(sorted({'relu', 'relu6', 'linear', *_ACTIVATIONS}))}, or the layer LeakyReLU.",
         )
+    if node.layer_class in _BY_ARGUMENT:
+        argument, operators = _BY_ARGUMENT[node.layer_class]
+        return operators[node.config[argument]]
     if node.layer_class in _OPERATORS:
         return _OPERATORS[node.layer_class]
     known = sorted({kind.__name__ for kind in _OPERATORS} | {"ReLU", "UpSampling2D", "Activation"} - {"InputLayer"})
