@@ -64,7 +64,8 @@ def call_layer(layer: Any, node: Node, inputs: Sequence[Any]) -> Any:
 
     # The first parameter of a layer's call is positional for Keras, whatever its name is.
     first, *others = tf.nest.map_structure(tensor_for, dict(node.arguments)).items()
-    return layer(first[1], **dict(others))
+    spread = [value for key, values in others if key.startswith("*") for value in values]
+    return layer(first[1], *spread, **{key: value for key, value in others if not key.startswith("*")})
 
 
 def set_weights(layer: tf_keras.layers.Layer, node: Node) -> None:

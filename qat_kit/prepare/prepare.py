@@ -16,6 +16,7 @@ from qat_kit.prepare.biases import keep_biases
 from qat_kit.prepare.building import build_model
 from qat_kit.prepare.graph import Graph
 from qat_kit.prepare.intake import take_model
+from qat_kit.prepare.operations import replace_operations
 from qat_kit.prepare.output_names import keep_output_names
 from qat_kit.prepare.proof import prove_same_graph, prove_same_outputs
 from qat_kit.prepare.reading import read_graph, require_functional
@@ -23,12 +24,16 @@ from qat_kit.prepare.refusals import refuse_remaining
 from qat_kit.prepare.rescaling import replace_rescaling
 from qat_kit.prepare.separable import split_separable
 from qat_kit.prepare.sharing import join_shared
+from qat_kit.prepare.static_shapes import replace_static_shapes
 from qat_kit.results import PreparedModel
 from qat_kit.vocabulary import BatchNorm
 
-# Separable convolutions first: a batch norm behind one folds into its pointwise half. Activations before batch norm:
-# a convolution with an activation of its own must not take in a batch norm that comes after that activation.
+# Operations on tensors first: what they become is rewritten like any layer. Separable convolutions next: a batch norm
+# behind one folds into its pointwise half. Activations before batch norm: a convolution with an activation of its own
+# must not take in a batch norm that comes after that activation.
 REWRITES = (
+    replace_static_shapes,
+    replace_operations,
     split_separable,
     split_activations,
     replace_rescaling,

@@ -170,7 +170,7 @@ def _arguments(place: Any) -> dict[str, Any]:
     is_operation = hasattr(layer, "symbol")
     function = layer.function if is_operation else layer.call
     try:
-        bound = dict(inspect.signature(function).bind(*place.call_args, **place.call_kwargs).arguments)
+        bound = _bound(inspect.signature(function), place)
     except (TypeError, ValueError) as error:
         raise UnsupportedLayerError(layer.name, type(layer).__name__, f"Its call cannot be read: {error}") from None
     first, *others = bound
@@ -189,12 +189,33 @@ def _arguments(place: Any) -> dict[str, Any]:
     return arguments
 
 
+def _bound(signature: inspect.Signature, place: Any) -> dict[str, Any]:
+    """A call's arguments by parameter; those of `*operands` under that name with its star."""
+    arguments: dict[str, Any] = {}
+    for name, value in signature.bind(*place.call_args, **place.call_kwargs).arguments.items():
+        match signature.parameters[name].kind:
+            case inspect.Parameter.VAR_POSITIONAL:
+                arguments[f"*{name}"] = value
+            case inspect.Parameter.VAR_KEYWORD:
+                arguments |= value
+            case _:
+                arguments[name] = value
+    return arguments
+
+
 _KerasTensor = type(tf_keras.Input((1,)))
 
 
 def _shapes(place: Any) -> tuple[Shape, ...]:
     """The shape of each tensor that a call returns."""
-    return tuple(tuple(tensor.shape) for tensor in tf.nest.flatten(place.outputs))
+    shapes = [tensor.shape for tensor in tf.nest.flatten(place.outputs)]
+    if any(shape.rank is None for shape in shapes):
+        raise UnsupportedLayerError(
+            place.layer.name,
+            type(place.layer).__name__,
+            "TensorFlow cannot tell how many axes its output has; name the axes (`tf.squeeze(x, axis)`), or reshape.",
+        )
+    return tuple(map(tuple, shapes))
 
 
 def _config(layer: tf_keras.layers.Layer) -> dict[str, Any]:

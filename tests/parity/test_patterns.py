@@ -25,7 +25,9 @@ from qat_kit.simulation.operators import ROUNDING_SAME_SCALE
 from qat_kit.simulation.placement import place
 from qat_kit.spec import op_spec
 from qat_kit.verify import verify
-from tests.support import models
+from tests.support import models, models_operations
+
+PATTERNS = {**models.PATTERNS, **models_operations.PATTERNS}
 
 MAX_ERROR_LSB, MAX_SHARE = 1, 0.02
 
@@ -77,12 +79,19 @@ LOOSER: dict[str, tuple[int, float]] = {
     "lone_bn": (1, 0.1),
     "conv_relu_bn": (1, 0.05),
     "global_max": (1, 0.05),
+    "operation_reshape": (1, 0.1),
+    "operation_mean": (1, 0.15),
+    "operation_slice": (1, 0.05),
+    "operation_add": (2, 0.02),
+    # Each multiplies 1 LSB of the operator before.
+    "operation_affine": (1, 0.06),
+    "operation_mobilenet_v3": (2, 0.1),
 }
 
 
-@pytest.mark.parametrize("name", models.PATTERNS)
+@pytest.mark.parametrize("name", PATTERNS)
 def test_the_file_is_what_was_simulated(name: str, tmp_path: Path) -> None:
-    model = models.PATTERNS[name]()
+    model = PATTERNS[name]()
     prepared = prepare(model)
     qat = simulate(prepared, [models.samples(model, 16)]).model
     export_simulated(qat, tmp_path / "saved_model")

@@ -261,17 +261,6 @@ def test_a_layer_of_several_outputs_is_refused() -> None:
         prepare(model)
 
 
-@pytest.mark.parametrize(
-    "operation",
-    [lambda x: x * 2.0, lambda x: x + x, tf.nn.relu, lambda x: x[:, 1:], lambda x: tf.reshape(x, (-1, 4, 16, 4))],
-    ids=["times", "plus", "relu", "slice", "reshape"],
-)
-def test_operations_on_tensors_are_refused_with_what_to_use(operation: Any) -> None:
-    model = model_of(lambda image: conv(2)(operation(image)))
-    with pytest.raises(UnsupportedLayerError, match=r"operation on tensors.*use a layer"):
-        prepare(model)
-
-
 def test_a_call_with_arguments_of_its_own_is_refused() -> None:
     model = model_of(lambda image: layers.Dropout(0.5, name="always")(image, training=True))
     with pytest.raises(UnsupportedLayerError, match=r"'always'.*training=True"):
