@@ -7,36 +7,20 @@ is mapped here or refused by name, and the outputs are compared at the end.
 
 from __future__ import annotations
 
-import inspect
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
 import tf_keras
 
-from qat_kit.errors import ModelError, ModelNotBuiltError, UnsupportedLayerError
+from qat_kit.errors import ModelError, ModelNotBuiltError
 from qat_kit.prepare.building import build_model
-from qat_kit.prepare.graph import Graph, Node
+from qat_kit.prepare.graph import Graph, Node, call_name, node_of, tensor_name
+from qat_kit.prepare.keras3_layers import carried_node, refuse_arguments
+from qat_kit.prepare.operations.keras import is_operation, lower_operation
+from qat_kit.prepare.operations.lowering import Lowering
 from qat_kit.prepare.proof import prove_same_outputs
-
-_LAYERS = {
-    name: getattr(tf_keras.layers, name)
-    for name in (
-        *("Conv1D", "Conv2D", "DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"),
-        *("Conv2DTranspose", "Dense", "BatchNormalization", "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU"),
-        *("Softmax", "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate"),
-        *("MaxPooling1D", "MaxPooling2D", "AveragePooling1D", "AveragePooling2D"),
-        *("GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D"),
-        *("Flatten", "Reshape", "Permute", "ZeroPadding1D", "ZeroPadding2D", "Cropping1D", "Cropping2D"),
-        *("UpSampling1D", "UpSampling2D", "Dropout", "SpatialDropout1D", "SpatialDropout2D"),
-        *("GaussianNoise", "GaussianDropout", "Rescaling"),
-    )
-}
-# Operations (`keras.ops.reshape`) are classes too, some with the name of a layer and none of its arguments.
-_KERAS_LAYERS = "keras.src.layers."
-_RENAMED = {"LeakyReLU": {"negative_slope": "alpha"}}
-_ACTIVATIONS = {"linear", "relu", "relu6", "sigmoid", "tanh", "softmax", "gelu", "silu", "swish"}
-_REGULARIZERS = {"L1", "L2", "L1L2"}
 
 
 def is_keras3(model: object) -> bool:
@@ -58,10 +42,10 @@ def as_tf_keras(model: Any) -> tf_keras.Model:
     if not is_keras3(model):
         return model
     functional = _functional(model)
-    nodes: dict[str, Node] = {}
-    outputs = _expand(functional, None, nodes)
+    carrier = _Carrier()
+    outputs = carrier.expand(functional, None)
     inputs = tuple(tensor._keras_history.operation.name for tensor in functional.inputs)
-    carried = build_model(Graph(name=model.name, nodes=nodes, inputs=inputs, outputs=outputs))
+    carried = build_model(Graph(name=model.name, nodes=carrier.nodes, inputs=inputs, outputs=outputs))
     prove_same_outputs(model, carried, "carrying it over from Keras 3")
     return carried
 
@@ -82,99 +66,69 @@ def _functional(model: Any) -> Any:
     return functional
 
 
-def _expand(functional: Any, feeds: tuple[str, ...] | None, nodes: dict[str, Node]) -> tuple[str, ...]:
-    """Adds the nodes of a Functional model; `feeds` stand for its inputs when it is nested in another."""
-    names: dict[str, str] = {}
-    input_names = [tensor._keras_history.operation.name for tensor in functional.inputs]
-    for depth in sorted(functional._nodes_by_depth, reverse=True):
-        for node in functional._nodes_by_depth[depth]:
-            layer, kind = node.operation, type(node.operation).__name__
-            if layer.name in names:
-                raise UnsupportedLayerError(
-                    layer.name, kind, "It is called at two places; give each place a layer of its own."
-                )
-            sources = tuple(names[tensor._keras_history.operation.name] for tensor in node.arguments.keras_tensors)
-            if feeds is not None and layer.name in input_names:
-                names[layer.name] = feeds[input_names.index(layer.name)]
-            elif hasattr(layer, "_nodes_by_depth") or hasattr(layer, "_functional"):
-                (names[layer.name],) = _expand(_functional(layer), sources, nodes)
-            else:
-                _refuse_arguments(node, layer.name, kind)
-                names[layer.name] = layer.name if layer.name not in nodes else f"{functional.name}_{layer.name}"
-                nodes[names[layer.name]] = _node(layer, kind, names[layer.name], sources)
-    return tuple(names[tensor._keras_history.operation.name] for tensor in functional.outputs)
+@dataclass
+class _Carrier:
+    """Collects the nodes of a model and of those nested in it."""
 
+    nodes: dict[str, Node] = field(default_factory=dict)
+    # Of each layer, what its first call is named and how many calls were met.
+    _first: dict[int, str] = field(default_factory=dict)
+    _count: Counter[int] = field(default_factory=Counter)
 
-def _refuse_arguments(node: Any, name: str, kind: str) -> None:
-    """A call may say `training=False`, which is what inference does anyway, and nothing more beside its inputs."""
-    given = [str(value) for value in node.arguments.args[1:] if value is not None]
-    given += [
-        f"{key}={value}"
-        for key, value in node.arguments.kwargs.items()
-        if value is not None and (key, value) != ("training", False)
-    ]
-    if given and kind in _LAYERS:
-        raise UnsupportedLayerError(
-            name, kind, f"It is called with {', '.join(given)} beside its inputs; call it with inputs alone."
+    def expand(self, functional: Any, feeds: Mapping[int, str] | None) -> tuple[str, ...]:
+        """Adds the nodes of a Functional model; feeds: its input tensors → what stands for them when it is nested."""
+        known: dict[int, str] = dict(feeds or {})
+        for depth in sorted(functional._nodes_by_depth, reverse=True):
+            for place in functional._nodes_by_depth[depth]:
+                if all(id(tensor) in known for tensor in place.outputs):
+                    continue
+                operation = place.operation
+                sources = tuple(known[id(tensor)] for tensor in place.arguments.keras_tensors)
+                if hasattr(operation, "_nodes_by_depth") or hasattr(operation, "_functional"):
+                    inner = _functional(operation)
+                    given = {id(tensor): name for tensor, name in zip(inner.inputs, sources, strict=True)}
+                    made = self.expand(inner, given)
+                elif is_operation(operation):
+                    made = self._lowered(place, known, functional, feeds is not None)
+                else:
+                    made = self._carried(place, sources, functional, feeds is not None)
+                known |= {id(tensor): name for tensor, name in zip(place.outputs, made, strict=True)}
+        return tuple(known[id(tensor)] for tensor in functional.outputs)
+
+    def _carried(self, place: Any, sources: tuple[str, ...], model: Any, nested: bool) -> tuple[str, ...]:
+        layer = place.operation
+        refuse_arguments(place, layer.name, type(layer).__name__)
+        name = self._name(layer, model, nested)
+        shapes = tuple(tuple(tensor.shape) for tensor in place.outputs)
+        node = carried_node(layer, name, sources, shapes)
+        first = self._first[id(layer)]
+        if name != first:
+            self.nodes[first] = replace(self.nodes[first], shares=first)
+            node = replace(node, shares=first)
+        self.nodes[name] = node
+        return tuple(tensor_name(name, index) for index in range(len(shapes)))
+
+    def _lowered(self, place: Any, known: Mapping[int, str], model: Any, nested: bool) -> tuple[str, ...]:
+        operation = place.operation
+        step = Lowering(
+            name=self._name(operation, model, nested),
+            kind=f"keras.ops {type(operation).__name__}",
+            dtype="float32",
+            shape_of=lambda tensor: Graph(name="", nodes=self.nodes).shape_of(tensor),
+            node_of=lambda tensor: self.nodes[node_of(tensor)],
+            taken=self.nodes,
         )
+        results = lower_operation(step, operation, place.arguments.args, place.arguments.kwargs, known)
+        layers, tensors = step.finish(results)
+        self.nodes |= {layer.name: layer for layer in layers}
+        return tuple(tensors[index] for index in range(len(tensors)))
 
-
-def _node(layer: Any, kind: str, name: str, sources: tuple[str, ...]) -> Node:
-    if kind == "InputLayer":
-        config = layer.get_config()
-        made = tf_keras.layers.InputLayer(batch_input_shape=config["batch_shape"], dtype=config["dtype"], name=name)
-    elif kind in _LAYERS and type(layer).__module__.startswith(_KERAS_LAYERS):
-        made = _LAYERS[kind](**_arguments(layer, kind), name=name)
-    else:
-        raise UnsupportedLayerError(
-            layer.name,
-            kind,
-            "It cannot be carried over from Keras 3; use a layer in its place (Add for `a + b`, Reshape for "
-            f"`keras.ops.reshape`). Layers that can be: {', '.join(_LAYERS)}.",
-        )
-    return Node(
-        name=name,
-        layer_class=type(made),
-        config=made.get_config(),
-        inputs=sources,
-        output_shape=tuple(layer.output.shape),
-        weights=tuple(np.asarray(weight) for weight in layer.get_weights()),
-        origins=(layer.name,),
-    )
-
-
-def _arguments(layer: Any, kind: str) -> dict[str, Any]:
-    """The constructor arguments of the tf_keras layer; raises UnsupportedLayerError for one that it does not have."""
-    config = dict(layer.get_config())
-    policy = layer.dtype_policy.name
-    if policy != "float32":
-        raise UnsupportedLayerError(layer.name, kind, f"Its dtype policy is {policy}; build the model in float32.")
-    renamed = _RENAMED.get(kind, {})
-    accepted = set(inspect.signature(_LAYERS[kind].__init__).parameters)
-    arguments: dict[str, Any] = {"trainable": layer.trainable}
-    for key, value in config.items():
-        # The weights are carried over, so how they began does not matter.
-        if key in ("name", "trainable", "dtype") or key.endswith("_initializer"):
-            continue
-        target = renamed.get(key, key)
-        if target in accepted:
-            arguments[target] = _value(layer.name, kind, key, value)
-        elif value not in (None, False) and not key.startswith("renorm_"):
-            raise UnsupportedLayerError(layer.name, kind, f"tf_keras has no {key}={value!r} for it.")
-    return arguments
-
-
-def _value(name: str, kind: str, key: str, value: Any) -> Any:
-    """An argument's value in tf_keras' terms."""
-    if key == "activation":
-        if value not in _ACTIVATIONS:
-            raise UnsupportedLayerError(
-                name, kind, f"Its activation {value!r} cannot be carried over; use one of {', '.join(_ACTIVATIONS)}."
-            )
-    elif key.endswith("_regularizer") and value is not None:
-        if not isinstance(value, Mapping) or value["class_name"] not in _REGULARIZERS:
-            raise UnsupportedLayerError(name, kind, f"Its {key} {value!r} cannot be carried over; use L1, L2 or L1L2.")
-        return tf_keras.regularizers.get({"class_name": value["class_name"], "config": value["config"]})
-    elif key.endswith("_constraint") and value is not None:
-        raise UnsupportedLayerError(name, kind, f"Its {key} cannot be carried over; train without it.")
-    return value
+    def _name(self, layer: Any, model: Any, nested: bool) -> str:
+        self._count[id(layer)] += 1
+        if id(layer) in self._first:
+            return call_name(self._first[id(layer)], self._count[id(layer)], self.nodes)
+        name: str = layer.name
+        while name in self.nodes:
+            name = f"{model.name}_{name}" if nested else f"{name}_"
+        self._first[id(layer)] = name
+        return name

@@ -1,0 +1,131 @@
+"""A layer of Keras 3 → the layer of tf_keras with the same arguments and weights, by an allow-list."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tf_keras
+
+from qat_kit.errors import UnsupportedLayerError
+from qat_kit.layers import PerChannelAffine
+from qat_kit.prepare.graph import Node
+
+_LAYERS = {
+    name: getattr(tf_keras.layers, name)
+    for name in (
+        *("Conv1D", "Conv2D", "DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"),
+        *("Conv2DTranspose", "Dense", "BatchNormalization", "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU"),
+        *("Softmax", "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate"),
+        *("MaxPooling1D", "MaxPooling2D", "AveragePooling1D", "AveragePooling2D"),
+        *("GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D"),
+        *("Flatten", "Reshape", "Permute", "ZeroPadding1D", "ZeroPadding2D", "Cropping1D", "Cropping2D"),
+        *("UpSampling1D", "UpSampling2D", "Dropout", "SpatialDropout1D", "SpatialDropout2D"),
+        *("GaussianNoise", "GaussianDropout", "AlphaDropout", "SpatialDropout3D", "Rescaling", "Normalization"),
+        *("Conv3D", "Conv1DTranspose", "Conv3DTranspose", "EinsumDense", "LayerNormalization", "GroupNormalization"),
+        *("UnitNormalization", "Dot", "RepeatVector", "Identity", "ActivityRegularization"),
+        *("MaxPooling3D", "AveragePooling3D", "GlobalAveragePooling3D", "GlobalMaxPooling3D"),
+        *("ZeroPadding3D", "Cropping3D", "UpSampling3D", "LSTM", "GRU", "SimpleRNN"),
+    )
+}
+# Operations (`keras.ops.reshape`) are classes too, some with the name of a layer and none of its arguments.
+_KERAS_LAYERS = "keras.src.layers."
+_CONVNEXT = "keras.src.applications.convnext"
+_RENAMED = {"LeakyReLU": {"negative_slope": "alpha"}}
+_ACTIVATIONS = {
+    *("linear", "relu", "relu6", "sigmoid", "tanh", "softmax", "gelu", "silu", "swish"),
+    *("elu", "selu", "softplus", "softsign", "exponential"),
+}
+# How a layer computes, not what.
+_IGNORED = ("use_cudnn", "quantization_config")
+_REGULARIZERS = {"L1", "L2", "L1L2"}
+
+
+def refuse_arguments(node: Any, name: str, kind: str) -> None:
+    """A call may say `training=False`, which is what inference does anyway, and nothing more beside its inputs."""
+    given = [str(value) for value in node.arguments.args[1:] if value is not None]
+    given += [
+        f"{key}={value}"
+        for key, value in node.arguments.kwargs.items()
+        if value is not None and (key, value) != ("training", False)
+    ]
+    if given:
+        raise UnsupportedLayerError(
+            name, kind, f"It is called with {', '.join(given)} beside its inputs; call it with inputs alone."
+        )
+
+
+def carried_node(layer: Any, name: str, sources: tuple[str, ...], shapes: tuple[Any, ...]) -> Node:
+    """The node of a layer at one of its places; raises UnsupportedLayerError for a layer or argument not known here.
+
+    shapes: of its outputs.
+    """
+    kind = type(layer).__name__
+    weights = tuple(np.asarray(weight) for weight in layer.get_weights())
+    if kind == "InputLayer":
+        config = layer.get_config()
+        made = tf_keras.layers.InputLayer(batch_input_shape=config["batch_shape"], dtype=config["dtype"], name=name)
+    elif kind in _LAYERS and type(layer).__module__.startswith(_KERAS_LAYERS):
+        made = _LAYERS[kind](**_arguments(layer, kind), name=name)
+    elif type(layer).__module__ == _CONVNEXT and kind == "LayerScale":
+        made = PerChannelAffine(name=name, trainable=layer.trainable)
+        weights = (*weights, np.zeros_like(weights[0]))
+    elif type(layer).__module__ == _CONVNEXT and kind == "StochasticDepth":
+        # Both drop in training alone: the whole residual, by one draw a sample.
+        shape = (None, *(1 for _ in shapes[0][1:]))
+        made = tf_keras.layers.Dropout(layer.drop_path_rate, noise_shape=shape, name=name)
+    else:
+        raise UnsupportedLayerError(
+            layer.name,
+            kind,
+            f"It cannot be carried over from Keras 3. Layers that can be: {', '.join(_LAYERS)}.",
+        )
+    return Node(
+        name=name,
+        layer_class=type(made),
+        config=made.get_config(),
+        inputs=sources,
+        output_shape=shapes[0],
+        further_shapes=shapes[1:],
+        weights=weights,
+        origins=(layer.name,),
+    )
+
+
+def _arguments(layer: Any, kind: str) -> dict[str, Any]:
+    """The constructor arguments of the tf_keras layer; raises UnsupportedLayerError for one that it does not have."""
+    config = dict(layer.get_config())
+    policy = layer.dtype_policy.name
+    if policy != "float32":
+        raise UnsupportedLayerError(layer.name, kind, f"Its dtype policy is {policy}; build the model in float32.")
+    renamed = _RENAMED.get(kind, {})
+    accepted = set(inspect.signature(_LAYERS[kind].__init__).parameters)
+    arguments: dict[str, Any] = {"trainable": layer.trainable}
+    for key, value in config.items():
+        # The weights are carried over, so how they began does not matter.
+        if key in ("name", "trainable", "dtype") or key in _IGNORED or key.endswith("_initializer"):
+            continue
+        target = renamed.get(key, key)
+        if target in accepted:
+            arguments[target] = _value(layer.name, kind, key, value)
+        elif value not in (None, False) and not key.startswith("renorm_"):
+            raise UnsupportedLayerError(layer.name, kind, f"tf_keras has no {key}={value!r} for it.")
+    return arguments
+
+
+def _value(name: str, kind: str, key: str, value: Any) -> Any:
+    """An argument's value in tf_keras' terms."""
+    if key in ("activation", "recurrent_activation"):
+        if value not in _ACTIVATIONS:
+            raise UnsupportedLayerError(
+                name, kind, f"Its activation {value!r} cannot be carried over; use one of {', '.join(_ACTIVATIONS)}."
+            )
+    elif key.endswith("_regularizer") and value is not None:
+        if not isinstance(value, Mapping) or value["class_name"] not in _REGULARIZERS:
+            raise UnsupportedLayerError(name, kind, f"Its {key} {value!r} cannot be carried over; use L1, L2 or L1L2.")
+        return tf_keras.regularizers.get({"class_name": value["class_name"], "config": value["config"]})
+    elif key.endswith("_constraint") and value is not None:
+        raise UnsupportedLayerError(name, kind, f"Its {key} cannot be carried over; train without it.")
+    return value
