@@ -252,6 +252,21 @@ def test_fixed_outputs_keep_the_quantizer_that_names_their_parameters(
     assert len(ops(model)) == 1
 
 
+@pytest.mark.parametrize(("used", "fully_int8"), [(4, True), (3, False)])
+def test_defect_a_split_with_a_part_that_nothing_reads_leaves_float_islands(used: int, fully_int8: bool) -> None:
+    """Why the gates of a recurrent cell are slices: σ is computed of four parts, and three are read."""
+
+    def gates(value: Any) -> Any:
+        parts = tf.split(fake(tf.sigmoid(fake(value)), 0.0, 255 / 256), 4, -1)
+        total = parts[0]
+        for part in parts[1:used]:
+            total = fake(total * part)
+        return total
+
+    model = converted(gates, (1, 16))
+    assert any(tensor.is_float for tensor in model.subgraphs[0].tensors) is not fully_int8
+
+
 def test_without_quantizers_and_without_data_int8_is_refused() -> None:
     """So that a model whose quantizers got lost cannot pass: no range is made up."""
     with pytest.raises(ValueError, match=r"inference_input_type and inference_output_type must be tf\.float32"):
