@@ -8,9 +8,12 @@ from typing import Any
 
 import tf_keras
 
+from qat_kit.prepare.building import build_model
 from qat_kit.prepare.keras3 import as_tf_keras
 from qat_kit.prepare.kinds import refuse_foreign, refuse_other_backend
 from qat_kit.prepare.loading import load_any
+from qat_kit.prepare.reading import read_graph
+from qat_kit.prepare.tracing import is_opaque, traced_keras3_model, traced_model
 
 
 def take_model(model: Any, *, custom_objects: Mapping[str, Any] | None = None, unsafe: bool = False) -> tf_keras.Model:
@@ -21,10 +24,20 @@ def take_model(model: Any, *, custom_objects: Mapping[str, Any] | None = None, u
     for a model that cannot be carried over.
     """
     if isinstance(model, str | os.PathLike):
-        return load_any(model, custom_objects=custom_objects, unsafe=unsafe)
+        model = load_any(model, custom_objects=custom_objects, unsafe=unsafe)
     if isinstance(model, tf_keras.Model):
-        return model
+        return _of_known_layers(model)
     if not any(kind.__module__.startswith("keras.src.models.") for kind in type(model).__mro__):
         refuse_foreign(model)
     refuse_other_backend(model)
-    return as_tf_keras(model)
+    is_subclassed = not (hasattr(model, "_functional") or hasattr(model, "_nodes_by_depth"))
+    return as_tf_keras(traced_keras3_model(model) if is_subclassed else model)
+
+
+def _of_known_layers(model: tf_keras.Model) -> tf_keras.Model:
+    """The model itself, or the same with every subclassed model and custom layer taken apart into Keras' own layers."""
+    if is_opaque(model):
+        model = traced_model(model)
+    elif not any(is_opaque(layer) for layer in model._flatten_layers(include_self=False)) or not model.built:
+        return model
+    return build_model(read_graph(model))

@@ -14,6 +14,7 @@ import tf_keras
 
 from qat_kit.errors import ModelError, ModelNotBuiltError, UnsupportedLayerError
 from qat_kit.prepare.graph import Graph, Node, Operand, Shape, call_name, tensor_name
+from qat_kit.prepare.tracing import is_opaque, traced_place
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +120,10 @@ class _Reader:
         for depth in sorted(model._nodes_by_depth, reverse=True):
             for place in model._nodes_by_depth[depth]:
                 layer = place.layer
-                if isinstance(layer, tf_keras.Model):
+                if is_opaque(layer):
+                    inner, given = traced_place(place)
+                    made[id(place)] = self.expand(inner, {key: known(value) for key, value in given.items()})
+                elif isinstance(layer, tf_keras.Model):
                     given = _nested_feeds(require_functional(layer), place)
                     made[id(place)] = self.expand(layer, {key: known(value) for key, value in given.items()})
                 elif feeds is not None and id(layer) in feeds:
@@ -183,6 +187,8 @@ def _arguments(place: Any) -> dict[str, Any]:
     positions = {id(tensor): index for index, tensor in reversed(list(enumerate(place.keras_inputs)))}
 
     def placed(value: Any) -> Any:
+        # A custom layer's own weight in an operation is a constant of the graph.
+        value = value.numpy() if isinstance(value, tf.Variable) else value
         return Operand(positions[id(value)]) if isinstance(value, _KerasTensor) else value
 
     arguments: dict[str, Any] = tf.nest.map_structure(placed, {first: bound[first], **extra})
