@@ -5,6 +5,7 @@ serialisable and run in float32 and float64.
 """
 
 from qat_kit.layers.affine import PerChannelAffine
+from qat_kit.layers.batch import JoinBatch, SplitBatch
 from qat_kit.layers.constant import WithConstant
 from qat_kit.layers.depth_space import DepthSpace
 from qat_kit.layers.elementwise import Elementwise
@@ -13,4 +14,15 @@ from qat_kit.layers.pad import Pad
 from qat_kit.layers.reduce import Reduce
 from qat_kit.layers.slice import StridedSlice
 
-__all__ = ["DepthSpace", "Elementwise", "MatMul", "Pad", "PerChannelAffine", "Reduce", "StridedSlice", "WithConstant"]
+__all__ = [
+    "DepthSpace",
+    "Elementwise",
+    "JoinBatch",
+    "MatMul",
+    "Pad",
+    "PerChannelAffine",
+    "Reduce",
+    "SplitBatch",
+    "StridedSlice",
+    "WithConstant",
+]

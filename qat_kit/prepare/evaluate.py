@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from qat_kit.prepare.building import call_layer, rebuilt_layer, set_weights
 from qat_kit.prepare.graph import Graph, Node
 
+# Layers that compute in float32 whatever they are asked for.
+_FLOAT32_WITHIN = (tf_keras.layers.Resizing, tf_keras.layers.UpSampling2D)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Value:
@@ -34,10 +37,11 @@ def random_inputs(graph: Graph, *, batch: int = 2, seed: int = 0) -> dict[str, N
     for name in graph.inputs:
         shape = (batch, *(8 if size is None else size for size in graph.nodes[name].output_shape[1:]))
         dtype = np.dtype(graph.nodes[name].config.get("dtype") or "float32")
-        if dtype.kind == "f":
+        readers = [graph.nodes[consumer].config for consumer in graph.consumers(name)]
+        tables = [config["input_dim"] for config in readers if "input_dim" in config]
+        if dtype.kind == "f" and not tables:
             values[name] = random.standard_normal(shape)
         else:
-            tables = [graph.nodes[consumer].config.get("input_dim", 2) for consumer in graph.consumers(name)]
             values[name] = random.integers(0, min(tables, default=2), shape).astype(dtype)
     return values
 
@@ -54,13 +58,13 @@ def _steps(graph: Graph, inputs: Mapping[str, NDArray[Any]], wanted: set[str]) -
     alive: dict[str, tuple[Any, bool]] = {}
     for node in graph.nodes.values():
         if node.layer_class is tf_keras.layers.InputLayer:
-            array = np.asarray(inputs[node.name])
+            array = np.asarray(inputs[node.name]).astype(node.config["dtype"] or "float32")
             results = [tf.constant(array, tf.float64 if array.dtype.kind == "f" else array.dtype)]
             exact = True
         else:
-            results = tf.nest.flatten(_call(node, [alive[name][0] for name in node.inputs]))
-            exact = all(alive[name][1] for name in node.inputs)
-            exact = exact and all(result.dtype != tf.float32 for result in results)
+            outputs, in_float64 = _computed(node, [alive[name][0] for name in node.inputs])
+            results = tf.nest.flatten(outputs)
+            exact = in_float64 and all(alive[name][1] for name in node.inputs)
         for index, result in enumerate(results):
             name = f"{node.name}:{index}" if index else node.name
             if name in wanted:
@@ -73,28 +77,52 @@ def _steps(graph: Graph, inputs: Mapping[str, NDArray[Any]], wanted: set[str]) -
                 alive.pop(name, None)
 
 
-def _call(node: Node, inputs: list[Any]) -> Any:
+def _computed(node: Node, inputs: list[Any]) -> tuple[Any, bool]:
+    """The layer's outputs, and whether they were computed in float64: some operators know float32 alone."""
+    try:
+        outputs = _call(node, inputs, "float64")
+    except (tf.errors.InvalidArgumentError, tf.errors.NotFoundError, tf.errors.UnimplementedError):
+        outputs = _call(node, [_cast(value, tf.float64, tf.float32) for value in inputs], "float32")
+        return tf.nest.map_structure(lambda value: _cast(value, tf.float32, tf.float64), outputs), False
+    in_float32 = any(value.dtype == tf.float32 for value in tf.nest.flatten(outputs))
+    return outputs, not in_float32 and node.layer_class not in _FLOAT32_WITHIN
+
+
+def _cast(value: Any, before: Any, after: Any) -> Any:
+    return tf.cast(value, after) if value.dtype == before else value
+
+
+def _call(node: Node, inputs: list[Any], dtype: str) -> Any:
     """The layer on these tensors, made for this one call."""
-    layer = rebuilt_layer(_in_float64(node))
-    arguments = tf.nest.map_structure(_widened, dict(node.arguments))
-    node = replace(node, arguments=arguments)
+    layer = rebuilt_layer(_with_dtype(node, dtype))
+    if dtype == "float64":
+        node = replace(node, arguments=tf.nest.map_structure(_widened, dict(node.arguments)))
     if node.weights:
-        if node.arguments:
+        if node.arguments or len(inputs) > 1:
             # Its first call builds it, whatever its arguments are.
             call_layer(layer, node, inputs)
         else:
-            layer._maybe_build(inputs[0] if len(inputs) == 1 else inputs)
+            layer._maybe_build(inputs[0])
         set_weights(layer, node)
     return call_layer(layer, node, inputs)
 
 
-def _in_float64(node: Node) -> Node:
-    """The node with float64 for its float32, and with initial values that cost nothing."""
-    config = {
-        key: "zeros" if key.endswith("_initializer") and value is not None else value
-        for key, value in node.config.items()
-    }
-    return replace(node, config={**config, "dtype": "float64"})
+def _with_dtype(node: Node, dtype: str) -> Node:
+    """The node computing in `dtype`, layers within it too, and with initial values that cost nothing."""
+
+    def changed(key: str, value: Any) -> Any:
+        if key == "dtype":
+            return dtype
+        if key.endswith("_initializer") and value is not None:
+            return "zeros"
+        return within(value)
+
+    def within(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: changed(key, item) for key, item in value.items()}
+        return [within(item) for item in value] if isinstance(value, list) else value
+
+    return replace(node, config={**within(dict(node.config)), "dtype": dtype})
 
 
 def _widened(value: Any) -> Any:

@@ -10,8 +10,10 @@ _layers = tf_keras.layers
 OUTPUT_AXES: dict[type[tf_keras.layers.Layer], tuple[int, ...]] = {
     _layers.Conv1D: (2,),
     _layers.Conv2D: (3,),
+    _layers.Conv3D: (4,),
     _layers.DepthwiseConv1D: (1, 2),
     _layers.DepthwiseConv2D: (2, 3),
+    _layers.Conv1DTranspose: (1,),
     _layers.Conv2DTranspose: (2,),
     _layers.Dense: (1,),
 }
@@ -21,6 +23,7 @@ OUTPUT_AXES: dict[type[tf_keras.layers.Layer], tuple[int, ...]] = {
 INPUT_AXES: dict[type[tf_keras.layers.Layer], int] = {
     _layers.Conv1D: 1,
     _layers.Conv2D: 2,
+    _layers.Conv3D: 3,
     _layers.DepthwiseConv1D: 1,
     _layers.DepthwiseConv2D: 2,
     _layers.Dense: 0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,42 +14,64 @@ from qat_kit.prepare.additions import chain_additions
 from qat_kit.prepare.affine import fold_affine
 from qat_kit.prepare.batch_norm import replace_batch_norm, replace_lone_batch_norm
 from qat_kit.prepare.biases import keep_biases
+from qat_kit.prepare.bidirectional import unroll_bidirectional
 from qat_kit.prepare.building import build_model
+from qat_kit.prepare.dilated_transposed import turn_dilated_kernels
+from qat_kit.prepare.embedding import take_integer_indices
 from qat_kit.prepare.graph import Graph
 from qat_kit.prepare.intake import take_model
+from qat_kit.prepare.masks import refuse_masks
+from qat_kit.prepare.one_dimensional import run_as_images
 from qat_kit.prepare.operations import replace_operations
 from qat_kit.prepare.output_names import keep_output_names
 from qat_kit.prepare.proof import prove_same_graph, prove_same_outputs
 from qat_kit.prepare.reading import read_graph, require_functional
+from qat_kit.prepare.recurrent import unroll_recurrent
 from qat_kit.prepare.refusals import refuse_remaining
+from qat_kit.prepare.repeat_vector import repeat_by_joining
 from qat_kit.prepare.rescaling import replace_rescaling
+from qat_kit.prepare.resizing import resize_by_pooling
 from qat_kit.prepare.separable import split_separable
 from qat_kit.prepare.sharing import join_shared
 from qat_kit.prepare.static_shapes import replace_static_shapes
+from qat_kit.prepare.three_dimensional import run_as_frames
+from qat_kit.prepare.time_distributed import spread_time_distributed
 from qat_kit.results import PreparedModel
 from qat_kit.vocabulary import BatchNorm
 
-# Operations on tensors first: what they become is rewritten like any layer. Separable convolutions next: a batch norm
-# behind one folds into its pointwise half. Activations before batch norm: a convolution with an activation of its own
-# must not take in a batch norm that comes after that activation.
+# Operations on tensors first, then what is made of other layers: what these become is rewritten like any layer.
+# Separable convolutions before batch norm: one behind them folds into their pointwise half. Activations before batch
+# norm: a convolution with an activation of its own must not take in a batch norm that comes after that activation.
+# Layers of one and three dimensions last, when all that folds has been folded.
 REWRITES = (
     replace_static_shapes,
     replace_operations,
+    spread_time_distributed,
+    refuse_masks,
+    take_integer_indices,
+    unroll_bidirectional,
+    unroll_recurrent,
+    repeat_by_joining,
+    resize_by_pooling,
+    turn_dilated_kernels,
     split_separable,
     split_activations,
     replace_rescaling,
     replace_batch_norm,
     fold_affine,
+    run_as_frames,
+    run_as_images,
     chain_additions,
 )
 
 
-def prepare(model: Any, *, batch_norm: BatchNorm = "fold") -> PreparedModel:
+def prepare(model: Any, *, batch_norm: BatchNorm = "fold", max_unrolled_steps: int = 32) -> PreparedModel:
     """Returns one flat Functional model with the same outputs, without batch norm, nesting or activation arguments.
 
     model: a Sequential or Functional model of tf_keras or Keras 3, or the path of one; it is left as it is.
     batch_norm: `train_then_fold` keeps a batch norm right behind a kernel, so that training moves its statistics; it
-    must be folded before export (`simulation.fold_trained`).
+    must be folded before export (`simulation.fold_trained`). max_unrolled_steps: the longest sequence over which a
+    recurrent layer is unrolled; each step adds its operators to the file.
     Raises ModelError when the model cannot be taken, naming the layer.
 
     >>> import tf_keras
@@ -67,10 +90,13 @@ def prepare(model: Any, *, batch_norm: BatchNorm = "fold") -> PreparedModel:
     _refuse_broken_weights(model)
     before = read_graph(model)
     graph = before
+    chosen: dict[Any, Any] = {
+        rewrite: partial(rewrite, max_steps=max_unrolled_steps) for rewrite in (unroll_bidirectional, unroll_recurrent)
+    }
+    if batch_norm == "train_then_fold":
+        chosen[replace_batch_norm] = replace_lone_batch_norm
     for rewrite in REWRITES:
-        if rewrite is replace_batch_norm and batch_norm == "train_then_fold":
-            rewrite = replace_lone_batch_norm
-        graph = rewrite(graph)
+        graph = chosen.get(rewrite, rewrite)(graph)
     refuse_remaining(graph)
     graph = keep_output_names(graph)
     prove_same_graph(before, graph, "preparing it")

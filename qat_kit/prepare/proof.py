@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from qat_kit.errors import ModelError
 from qat_kit.prepare.evaluate import evaluate, random_inputs
 from qat_kit.prepare.graph import Graph, node_of
+from qat_kit.prepare.reading import read_graph
 
 # Of an output's range. In float64, what remains is the order of additions.
 _TOLERANCE = 1e-9
@@ -55,20 +56,30 @@ def _first_difference(
 
 
 def prove_same_outputs(before: Any, after: Any, what: str) -> None:
-    """Runs both models in float32 on the same random inputs; raises ModelError beyond 1e-5 of an output's range."""
-    random = np.random.default_rng(0)
-    inputs = [
-        random.standard_normal((4, *(size or 8 for size in tensor.shape[1:]))).astype(np.float32)
-        for tensor in before.inputs
+    """Runs both models in float32 on the same random inputs; raises ModelError beyond 1e-5 of an output's range.
+
+    before: of either Keras; after: of tf_keras.
+    """
+    values = random_inputs(read_graph(after), batch=4).values()
+    feeds = [
+        [np.asarray(value, _dtype_of(tensor)) for value, tensor in zip(values, model.inputs, strict=True)]
+        for model in (before, after)
     ]
-    feed = inputs[0] if len(inputs) == 1 else inputs
-    for old, new in zip(_outputs(before, feed), _outputs(after, feed), strict=True):
+    old_outputs, new_outputs = (
+        _outputs(model, feed[0] if len(feed) == 1 else feed) for model, feed in zip((before, after), feeds, strict=True)
+    )
+    for old, new in zip(old_outputs, new_outputs, strict=True):
         difference = _relative_difference(old, new)
         if not difference <= _FLOAT32_TOLERANCE:
             raise ModelError(
                 f"model {before.name!r}: {what} changed its output by {difference:.1e} of its range; expected at most "
                 f"{_FLOAT32_TOLERANCE:.0e}"
             )
+
+
+def _dtype_of(tensor: Any) -> str:
+    """The NumPy name of a symbolic tensor's dtype, of either Keras."""
+    return str(getattr(tensor.dtype, "name", tensor.dtype))
 
 
 def _relative_difference(old: NDArray[Any], new: NDArray[Any]) -> float:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import tf_keras
 
 from qat_kit.errors import UnsupportedLayerError
-from qat_kit.layers import DepthSpace, Pad, Reduce, StridedSlice
+from qat_kit.layers import DepthSpace, JoinBatch, MatMul, Pad, Reduce, SplitBatch, StridedSlice
 from qat_kit.prepare.activations import activation_name
 from qat_kit.prepare.graph import Node
 from qat_kit.prepare.linear import OUTPUT_AXES
@@ -67,6 +67,10 @@ _OPERATORS: dict[type[tf_keras.layers.Layer], str] = {
     _layers.AveragePooling2D: "AVERAGE_POOL_2D",
     _layers.GlobalAveragePooling1D: "MEAN",
     _layers.GlobalAveragePooling2D: "MEAN",
+    _layers.GlobalAveragePooling3D: "MEAN",
+    _layers.GlobalMaxPooling3D: "REDUCE_MAX",
+    _layers.ZeroPadding3D: "PAD",
+    _layers.Cropping3D: "STRIDED_SLICE",
     _layers.GlobalMaxPooling1D: "REDUCE_MAX",
     _layers.GlobalMaxPooling2D: "REDUCE_MAX",
     _layers.Flatten: "RESHAPE",
@@ -75,7 +79,13 @@ _OPERATORS: dict[type[tf_keras.layers.Layer], str] = {
     _layers.ZeroPadding1D: "PAD",
     _layers.ZeroPadding2D: "PAD",
     Pad: "PAD",
+    JoinBatch: "RESHAPE",
+    SplitBatch: "RESHAPE",
     StridedSlice: "STRIDED_SLICE",
+    MatMul: "BATCH_MATMUL",
+    _layers.Embedding: "GATHER",
+    _layers.ActivityRegularization: IDENTITY,
+    _layers.AlphaDropout: IDENTITY,
     _layers.Cropping1D: "STRIDED_SLICE",
     _layers.Cropping2D: "STRIDED_SLICE",
     _layers.LeakyReLU: "LEAKY_RELU",
@@ -101,7 +111,7 @@ def operator_of(node: Node) -> str:
     """The LiteRT operator of a node, or IDENTITY; raises UnsupportedLayerError for a layer that has none."""
     if node.layer_class is _layers.ReLU:
         return _relu(node)
-    if node.layer_class is _layers.UpSampling2D:
+    if node.layer_class in (_layers.UpSampling2D, _layers.Resizing):
         return _upsampling(node)
     if node.layer_class is _layers.Conv2DTranspose and set(node.config["dilation_rate"]) != {1}:
         raise UnsupportedLayerError(

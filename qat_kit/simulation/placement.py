@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import tf_keras
+
 from qat_kit.errors import UnsupportedLayerError
 from qat_kit.prepare.graph import Graph, Node
 from qat_kit.simulation.operators import IDENTITY, LIVE_BATCH_NORM, ROUNDING_SAME_SCALE, operator_of
@@ -84,10 +86,17 @@ def _pair(node: Node, key: str) -> tuple[int, int] | None:
     return int(height), int(width)
 
 
+def is_index(graph: Graph, name: str) -> bool:
+    """Whether an input holds integers that embeddings take: indices have no scale."""
+    consumers = [graph.nodes[consumer].layer_class for consumer in graph.consumers(name)]
+    is_integer = graph.nodes[name].config["dtype"] in ("int32", "int64")
+    return is_integer and bool(consumers) and set(consumers) == {tf_keras.layers.Embedding}
+
+
 def _refuse_integer_inputs(graph: Graph) -> None:
     for name in graph.inputs:
         dtype = graph.nodes[name].config["dtype"]
-        if dtype != "float32":
+        if dtype != "float32" and not is_index(graph, name):
             raise UnsupportedLayerError(name, f"Input of {dtype}", "Give the model float32 inputs.")
 
 
@@ -124,6 +133,9 @@ def _groups(graph: Graph, operators: dict[str, str], fused: dict[str, str]) -> d
 
     order = {name: index for index, name in enumerate(graph.nodes)}
     for name, node in graph.nodes.items():
+        # What an embedding shares the parameters of is its table.
+        if node.layer_class is tf_keras.layers.Embedding:
+            continue
         # A fused activation is part of its operator.
         if name in fused or operators[name] == IDENTITY or op_spec(operators[name]).same_scale:
             for source in node.inputs:
@@ -135,6 +147,8 @@ def _groups(graph: Graph, operators: dict[str, str], fused: dict[str, str]) -> d
 def _computes_values(graph: Graph, operators: dict[str, str], fused: dict[str, str], name: str) -> bool:
     """Whether a quantizer stands behind this node: at the end of every operator that makes new values."""
     if name in graph.inputs:
+        return not is_index(graph, name)
+    if graph.nodes[name].layer_class is tf_keras.layers.Embedding:
         return True
     if name in fused.values():
         return False

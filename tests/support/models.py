@@ -11,6 +11,9 @@ from tf_keras import layers
 
 Build = Callable[[Any], Any]
 
+# Every table of an embedding here has as many rows, or more.
+NUM_INDICES = 10
+
 IMAGE, SEQUENCE, VECTOR = (8, 8, 4), (12, 4), (6,)
 
 
@@ -45,7 +48,14 @@ def _values(name: str, shape: Any, random: np.random.Generator) -> np.ndarray:
 def samples(model: tf_keras.Model, count: int, *, seed: int = 1) -> list[np.ndarray]:
     """`count` random samples for each input, in the model's order."""
     random = np.random.default_rng(seed)
-    return [random.normal(0.0, 1.0, (count, *tensor.shape[1:])).astype(np.float32) for tensor in model.inputs]
+
+    def values(tensor: Any) -> np.ndarray:
+        shape = (count, *tensor.shape[1:])
+        if tensor.dtype.is_floating:
+            return random.normal(0.0, 1.0, shape).astype(np.float32)
+        return random.integers(0, NUM_INDICES, shape).astype(tensor.dtype.as_numpy_dtype)
+
+    return [values(tensor) for tensor in model.inputs]
 
 
 def conv(filters: int = 8, size: int = 3, *, name: str | None = None, **arguments: Any) -> layers.Layer:

@@ -257,7 +257,8 @@ def test_what_is_no_model_is_refused(thing: object) -> None:
 
 
 def test_a_layer_of_several_outputs_is_refused() -> None:
-    model = model_of(lambda value: layers.LSTM(3, return_state=True, name="recurrent")(value)[0], SEQUENCE)
+    layer = layers.ConvLSTM2D(3, 2, return_state=True, name="recurrent")
+    model = model_of(lambda value: layer(value)[0], (3, 6, 6, 2))
     with pytest.raises(UnsupportedLayerError, match=r"'recurrent'.*several tensors"):
         prepare(model)
 

@@ -14,7 +14,7 @@ from qat_kit.prepare import prepare
 from qat_kit.prepare.reading import read_graph
 from qat_kit.simulation.placement import Placement, describe, place
 from tests.support import models
-from tests.support.models import IMAGE, SEQUENCE, VECTOR, chain, conv, model_of
+from tests.support.models import IMAGE, VECTOR, chain, conv, model_of
 
 
 def placed(model: tf_keras.Model) -> dict[str, Placement]:
@@ -193,22 +193,13 @@ def test_fixed_outputs_of_one_scale_may_be_joined() -> None:
 # -------------------------------------------------------------------------------------------- refusals
 
 REFUSED: dict[str, tuple[Callable[[], layers.Layer], tuple[int, ...], str]] = {
-    "Conv3D": (lambda: layers.Conv3D(2, 2, name="x"), (4, 4, 4, 2), "Conv3D"),
     "LayerNormalization": (lambda: layers.LayerNormalization(name="x"), IMAGE, "LayerNormalization"),
-    "LSTM": (lambda: layers.LSTM(3, name="x"), SEQUENCE, "LSTM"),
     "ELU": (lambda: layers.ELU(name="x"), IMAGE, "ELU"),
-    "Conv1DTranspose": (lambda: layers.Conv1DTranspose(3, 3, name="x"), SEQUENCE, "Conv1DTranspose"),
-    "UpSampling1D": (lambda: layers.UpSampling1D(2, name="x"), SEQUENCE, "UpSampling1D"),
     "hard sigmoid": (lambda: layers.Activation("hard_sigmoid", name="x"), IMAGE, "Activation 'hard_sigmoid'"),
     "softplus": (lambda: layers.Activation("softplus", name="x"), IMAGE, "Activation 'softplus'"),
     "relu to 1": (lambda: layers.ReLU(1.0, name="x"), IMAGE, r"ReLU\(max_value=1.0"),
     "relu above 1": (lambda: layers.ReLU(threshold=1.0, name="x"), IMAGE, r"ReLU\(.*threshold=1.0"),
     "bicubic": (lambda: layers.UpSampling2D(interpolation="bicubic", name="x"), IMAGE, "UpSampling2D.*bicubic"),
-    "dilated transposed": (
-        lambda: layers.Conv2DTranspose(3, 3, dilation_rate=2, name="x"),
-        IMAGE,
-        "dilated Conv2DTranspose",
-    ),
 }
 
 

@@ -1,0 +1,89 @@
+"""Bidirectional → its two recurrent layers, unrolled, and what merges them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tf_keras
+
+from qat_kit.errors import UnsupportedLayerError
+from qat_kit.prepare.graph import Graph
+from qat_kit.prepare.parts import Parts
+from qat_kit.prepare.recurrent import LAYERS, Unrolled, as_sequence, num_weights, sequence_and_states, unroll
+
+_layers = tf_keras.layers
+
+_MERGES = {"sum": _layers.Add, "mul": _layers.Multiply, "ave": _layers.Average}
+
+
+def unroll_bidirectional(graph: Graph, max_steps: int = 32) -> Graph:
+    """Unrolls every Bidirectional layer; raises UnsupportedLayerError as `unroll_recurrent` does."""
+    for name, node in tuple(graph.nodes.items()):
+        if node.layer_class is _layers.Bidirectional:
+            graph = _unrolled(graph, name, max_steps)
+    return graph
+
+
+def _unrolled(graph: Graph, name: str, max_steps: int) -> Graph:
+    parts = Parts(graph=graph, node=graph.nodes[name])
+    node = parts.node
+    forward = _config(parts, node.config["layer"])
+    # Keras makes the second layer of the first one's configuration where none is given.
+    backward = {**forward, "go_backwards": not forward["go_backwards"]}
+    if node.config.get("backward_layer"):
+        backward = _config(parts, node.config["backward_layer"])
+    sequence, *initial = sequence_and_states(node)
+    weights, states = num_weights(forward), len(initial) // 2
+    halves = (
+        (forward, "forward_", node.weights[:weights], initial[:states]),
+        (backward, "backward_", node.weights[weights:], initial[states:]),
+    )
+    runs = [
+        unroll(parts, config, given, sequence, state, max_steps=max_steps, prefix=prefix)
+        for config, prefix, given, state in halves
+    ]
+    merged = _merged(parts, runs, node.config["merge_mode"], sequences=forward["return_sequences"])
+    results = [*merged, *((state for run in runs for state in run.states) if forward["return_state"] else ())]
+    outputs = {f"{name}:{index}" if index else name: tensor for index, tensor in enumerate(results)}
+    return graph.replaced({name: parts.nodes}, outputs)
+
+
+def _merged(parts: Parts, runs: list[Unrolled], mode: str | None, *, sequences: bool) -> list[str]:
+    """The output, or both where they are not merged. The backward run's steps are turned round to time's order."""
+    forward, backward = runs
+    units = forward.units
+    if not sequences:
+        ends = [forward.outputs[-1], backward.outputs[-1]]
+        if mode is None:
+            return ends
+        if mode == "concat":
+            return [parts.add("", _layers.Concatenate, ends, (units + backward.units,), axis=-1)]
+        return [parts.add("", _MERGES[mode], ends, (units,))]
+    steps = len(forward.outputs)
+    turned = backward.outputs[::-1]
+    if mode == "concat" and units == backward.units:
+        # One operator joins what lies side by side in memory: forward and backward of step 0, of step 1, …
+        both = [tensor for pair in zip(forward.outputs, turned, strict=True) for tensor in pair]
+        joined = parts.add("joined", _layers.Concatenate, both, (2 * steps * units,), axis=-1)
+        return [parts.reshape("", joined, (steps, 2 * units))]
+    whole = [
+        as_sequence(parts, "forward", forward.outputs, units),
+        as_sequence(parts, "backward", turned, backward.units),
+    ]
+    if mode is None:
+        return whole
+    if mode == "concat":
+        return [parts.add("", _layers.Concatenate, whole, (steps, units + backward.units), axis=-1)]
+    return [parts.add("", _MERGES[mode], whole, (steps, units))]
+
+
+def _config(parts: Parts, layer: Any) -> dict[str, Any]:
+    """The configuration of an inner layer, with its class name."""
+    kinds = {kind.__name__ for kind in LAYERS}
+    if layer["class_name"] not in kinds:
+        raise UnsupportedLayerError(
+            parts.node.name,
+            f"Bidirectional of {layer['class_name']}",
+            f"Layers that can be: {', '.join(sorted(kinds))}.",
+        )
+    return {**layer["config"], "class_name": layer["class_name"]}

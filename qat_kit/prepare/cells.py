@@ -1,0 +1,210 @@
+"""Recurrent cells as plain data, and one step of each as nodes.
+
+In these formulas · is a product of matrices, ⊙ of elements; W, U and b are kernel, recurrent kernel and bias.
+
+    SimpleRNN            h' = tanh(W·x + U·h + b)
+    LSTM                 i, f, g, o = parts of W·x + U·h + b
+                         c' = σ(f)⊙c + σ(i)⊙tanh(g)
+                         h' = σ(o)⊙tanh(c')
+    GRU                  z, r = σ(parts of W·x + U·h + b)
+      reset_after        n = tanh(W·x + b + r⊙(U·h + b_h))
+      not reset_after    n = tanh(W·x + b + U·(r⊙h))
+                         h' = n + z⊙(h − n)
+
+tanh stands for the layer's `activation`, σ for its `recurrent_activation`. W·x + b of all steps is one product, made
+before. A state that is zero (the first step's) costs nothing: what it would multiply is left out.
+
+Sources: Hochreiter & Schmidhuber 1997, Neural Computation 9(8); Cho et al. 2014, arXiv:1406.1078 (reset after:
+Chung et al. 2014, arXiv:1412.3555, as cuDNN computes it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tf_keras
+from numpy.typing import NDArray
+
+from qat_kit.layers import PerChannelAffine, StridedSlice
+from qat_kit.prepare.parts import Parts
+
+_layers = tf_keras.layers
+
+State = tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One cell with its weights.
+
+    config: of the Keras layer or cell. kernel: [features, gates · units]. bias: beside it; None where there is none.
+    recurrent: [units, gates · units]. recurrent_bias: what is added to U·h apart from `bias`, None where nothing is.
+    shares: under which name the calls of the recurrent kernel are one layer.
+    """
+
+    config: Mapping[str, Any]
+    kernel: NDArray[Any]
+    bias: NDArray[Any] | None
+    recurrent: NDArray[Any]
+    recurrent_bias: NDArray[Any] | None
+    shares: str
+
+    num_states = 1
+
+    @property
+    def units(self) -> int:
+        return int(self.config["units"])
+
+    def step(self, parts: Parts, inputs: StepInputs, state: State | None, roles: Roles) -> State:
+        """The nodes of one step; the new state, the output first."""
+        raise NotImplementedError
+
+    def activated(self, parts: Parts, role: str, tensor: str, size: int, key: str) -> str:
+        """The cell's `activation` or `recurrent_activation`."""
+        activation = self.config[key]
+        if activation in (None, "linear"):
+            return tensor
+        return parts.add(role, _layers.Activation, tensor, (size,), activation=activation)
+
+    def recurrent_product(self, parts: Parts, role: str, state: str, columns: slice = slice(None)) -> str:
+        """U·h (of some columns of U), one layer for all steps."""
+        kernel = self.recurrent[:, columns]
+        bias = None if self.recurrent_bias is None else self.recurrent_bias[columns]
+        config = {
+            "units": kernel.shape[1],
+            "use_bias": bias is not None,
+            "kernel_regularizer": self.config["recurrent_regularizer"],
+            "kernel_constraint": self.config["recurrent_constraint"],
+        }
+        weights = (kernel,) if bias is None else (kernel, bias)
+        shares = f"{self.shares}_{columns.start}" if columns.start else self.shares
+        return parts.add(role, _layers.Dense, state, (kernel.shape[1],), weights=weights, shares=shares, **config)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepInputs:
+    """W·x + b of all steps, [steps, gates · units], and which step is meant."""
+
+    sequence: str
+    step: int
+
+    def part(self, parts: Parts, role: str, start: int, stop: int) -> str:
+        """Columns of this step, [stop − start]."""
+        time = (self.step, self.step + 1, 1)
+        return parts.add(
+            role, StridedSlice, self.sequence, (stop - start,), slices=[time, (start, stop, 1)], squeezed_axes=[1]
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Roles:
+    """How the parts of one step are called. output: the role of the new output."""
+
+    step: str
+    output: str
+
+    def __call__(self, role: str) -> str:
+        return f"{self.step}_{role}"
+
+
+class SimpleCell(Cell):
+    """Elman's cell."""
+
+    def step(self, parts: Parts, inputs: StepInputs, state: State | None, roles: Roles) -> State:
+        total = inputs.part(parts, roles("input"), 0, self.units)
+        if state is not None:
+            product = self.recurrent_product(parts, roles("recurrent"), state[0])
+            total = parts.add(roles("sum"), _layers.Add, (total, product), (self.units,))
+        return (self.activated(parts, roles.output, total, self.units, "activation"),)
+
+
+class LSTMCell(Cell):
+    """The gates are in Keras' order i, f, g, o; all four are put through σ, which spares a slice and costs nothing."""
+
+    num_states = 2
+
+    def step(self, parts: Parts, inputs: StepInputs, state: State | None, roles: Roles) -> State:
+        units, sizes = self.units, (self.units,)
+        total = inputs.part(parts, roles("input"), 0, 4 * units)
+        if state is not None:
+            product = self.recurrent_product(parts, roles("recurrent"), state[0])
+            total = parts.add(roles("sum"), _layers.Add, (total, product), (4 * units,))
+        gates = self.activated(parts, roles("gates"), total, 4 * units, "recurrent_activation")
+        candidate = parts.part(roles("candidate_sum"), total, 2 * units, 3 * units)
+        candidate = self.activated(parts, roles("candidate"), candidate, units, "activation")
+        input_gate = parts.part(roles("input_gate"), gates, 0, units)
+        cell = parts.add(roles("added"), _layers.Multiply, (input_gate, candidate), sizes)
+        if state is not None:
+            forget_gate = parts.part(roles("forget_gate"), gates, units, 2 * units)
+            kept = parts.add(roles("kept"), _layers.Multiply, (forget_gate, state[1]), sizes)
+            cell = parts.add(roles("cell"), _layers.Add, (kept, cell), sizes)
+        output_gate = parts.part(roles("output_gate"), gates, 3 * units, 4 * units)
+        seen = self.activated(parts, roles("seen"), cell, units, "activation")
+        return parts.add(roles.output, _layers.Multiply, (output_gate, seen), sizes), cell
+
+
+class GRUCell(Cell):
+    """The gates are in Keras' order z, r, n. `recurrent_bias` is the one of n, behind zeros (reset_after)."""
+
+    def step(self, parts: Parts, inputs: StepInputs, state: State | None, roles: Roles) -> State:
+        units, sizes, after = self.units, (self.units,), self.config["reset_after"]
+        # Where U·h has a part for n, all three parts are added and put through σ, which spares slices.
+        size = 3 * units if after and state is not None else 2 * units
+        total = inputs.part(parts, roles("input"), 0, size)
+        product = ""
+        if state is not None:
+            product = self.recurrent_product(parts, roles("recurrent"), state[0], slice(0, size))
+            total = parts.add(roles("sum"), _layers.Add, (total, product), (size,))
+        gates = self.activated(parts, roles("gates"), total, size, "recurrent_activation")
+        update = parts.part(roles("update_gate"), gates, 0, units)
+        candidate = inputs.part(parts, roles("candidate_input"), 2 * units, 3 * units)
+        reset = ""
+        if state is not None or self.recurrent_bias is not None:
+            reset = parts.part(roles("reset_gate"), gates, units, 2 * units)
+        if state is not None and after:
+            past = parts.part(roles("past"), product, 2 * units, 3 * units)
+            past = parts.add(roles("reset_past"), _layers.Multiply, (reset, past), sizes)
+        elif state is not None:
+            past = parts.add(roles("reset_state"), _layers.Multiply, (reset, state[0]), sizes)
+            past = self.recurrent_product(parts, roles("past"), past, slice(2 * units, 3 * units))
+        elif self.recurrent_bias is not None:
+            bias = np.asarray(self.recurrent_bias[2 * units :], np.float64)
+            past = parts.add(
+                roles("reset_past"), PerChannelAffine, reset, sizes, weights=(bias, np.zeros_like(bias)), trainable=True
+            )
+        else:
+            past = ""
+        if past:
+            candidate = parts.add(roles("candidate_sum"), _layers.Add, (candidate, past), sizes)
+        candidate = self.activated(parts, roles("candidate"), candidate, units, "activation")
+        if state is None:
+            kept = parts.add(roles("kept"), _layers.Multiply, (update, candidate), sizes)
+            return (parts.add(roles.output, _layers.Subtract, (candidate, kept), sizes),)
+        change = parts.add(roles("change"), _layers.Subtract, (state[0], candidate), sizes)
+        change = parts.add(roles("kept"), _layers.Multiply, (update, change), sizes)
+        return (parts.add(roles.output, _layers.Add, (candidate, change), sizes),)
+
+
+_KINDS = {"SimpleRNN": SimpleCell, "LSTM": LSTMCell, "GRU": GRUCell}
+
+
+def read_cell(kind: str, config: Mapping[str, Any], weights: Sequence[NDArray[Any]], shares: str) -> Cell | None:
+    """The cell of a layer (`LSTM`) or of a cell class (`LSTMCell`) with these weights; None for any other kind."""
+    made = _KINDS.get(kind.removesuffix("Cell"))
+    if made is None:
+        return None
+    kernel, recurrent, *biases = (np.asarray(weight, np.float64) for weight in weights)
+    bias = biases[0] if biases else None
+    recurrent_bias = None
+    if bias is not None and bias.ndim == 2:
+        # GRU with reset_after has two: that of z and r may be added to U·h or to W·x, that of n is under r.
+        units = int(config["units"])
+        outside = np.concatenate([bias[1, : 2 * units], np.zeros(units)])
+        bias, recurrent_bias = bias[0] + outside, bias[1] - outside
+        recurrent_bias = recurrent_bias if np.any(recurrent_bias) else None
+    return made(
+        config=config, kernel=kernel, bias=bias, recurrent=recurrent, recurrent_bias=recurrent_bias, shares=shares
+    )
