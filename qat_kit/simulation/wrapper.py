@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import tensorflow as tf
 import tf_keras
 
 from qat_kit.simulation.quantizers import PerChannelWeightQuantizer, RangeQuantizer
@@ -98,7 +99,7 @@ class QuantizedLayer(QuantizeWrapperV2):  # type: ignore[misc]  # tfmot publishe
     def compute(self, inputs: Any, *, training: Any = None, kernel: Any = None) -> Any:
         """The layer's output before its quantizer; kernel: to be used as it is, in place of the quantized one."""
         arguments = {"training": training} if self.layer._expects_training_arg else {}
-        with self._lent(self.quantized_kernel() if kernel is None else kernel):
+        with self._lent(self.quantized_kernel() if kernel is None else kernel, for_export=kernel is not None):
             return self.layer.call(inputs, **arguments)
 
     def quantized_kernel(self) -> Any:
@@ -112,9 +113,13 @@ class QuantizedLayer(QuantizeWrapperV2):  # type: ignore[misc]  # tfmot publishe
         return quantizer(outputs, None, self.output_range) if quantizer else outputs
 
     @contextmanager
-    def _lent(self, kernel: Any) -> Iterator[None]:
+    def _lent(self, kernel: Any, *, for_export: bool) -> Iterator[None]:
         """Lends the layer a kernel, past Keras' attribute tracking: its weights stay what they are."""
         attribute = self.quantize_config.kernel
+        if for_export and type(self.layer) is tf_keras.layers.Conv2D:
+            with self._one_operator(), self._lent(kernel, for_export=False):
+                yield
+            return
         if attribute is None:
             yield
             return
@@ -124,6 +129,22 @@ class QuantizedLayer(QuantizeWrapperV2):  # type: ignore[misc]  # tfmot publishe
             yield
         finally:
             self.layer.__dict__[attribute] = own
+
+    @contextmanager
+    def _one_operator(self) -> Iterator[None]:
+        """Lets a Conv2D compute as one operator of TensorFlow, whatever its dilation.
+
+        Keras' way round a dilation is SPACE_TO_BATCH_ND; where two convolutions read the same one, the converter does
+        not see the dilations and leaves both float.
+        """
+        layer = self.layer
+        layer.__dict__["convolution_op"] = lambda inputs, kernel: tf.nn.conv2d(
+            inputs, kernel, layer.strides, layer.padding.upper(), dilations=layer.dilation_rate
+        )
+        try:
+            yield
+        finally:
+            del layer.__dict__["convolution_op"]
 
     @property
     def trainable_weights(self) -> list[Any]:

@@ -96,6 +96,11 @@ LOOSER: dict[str, tuple[int, float]] = {
     "simple_rnn": (3, 0.05),
     "stacked_cells": (4, 0.15),
     "bidirectional": (2, 0.1),
+    "bidirectional_sum": (2, 0.05),
+    "embedding_lstm": (1, 0.1),
+    # Convolutions, gates and slopes behind one another.
+    "wavenet": (3, 0.05),
+    "chain1d": (3, 0.2),
     "time_distributed_model": (4, 0.02),
     # Few outputs, each a sum of many that may be off.
     "dense_bn_relu": (1, 0.1),
