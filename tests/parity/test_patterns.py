@@ -109,7 +109,7 @@ LOOSER: dict[str, tuple[int, float]] = {
     "lone_bn": (1, 0.1),
     "conv_relu_bn": (1, 0.05),
     "global_max": (1, 0.05),
-    "operation_reshape": (1, 0.1),
+    "operation_reshape": (1, 0.15),
     "operation_mean": (1, 0.15),
     "operation_slice": (1, 0.05),
     "operation_add": (2, 0.02),
