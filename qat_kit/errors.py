@@ -102,6 +102,21 @@ class UnsupportedLayerError(ModelError):
         return type(self), (self.layer, self.kind, self.remedy)
 
 
+def nearest(what: str, name: str, known: Iterable[str]) -> str:
+    """A sentence that offers the nearest of many names, for a message that would drown in all of them.
+
+    >>> nearest("layers", "Conv4D", ["Conv1D", "Conv2D", "Conv3D", "Dense", "Flatten"])
+    'The nearest of the 5 layers that can be: Conv3D, Conv2D, Conv1D.'
+    >>> nearest("layers", "Hashing", ["Dense", "ReLU"])
+    'None of the 2 layers that can be has a name like it; docs/coverage.md lists them.'
+    """
+    choices = sorted(set(known))
+    near = difflib.get_close_matches(name, choices, n=3)
+    if not near:
+        return f"None of the {len(choices)} {what} that can be has a name like it; docs/coverage.md lists them."
+    return f"The nearest of the {len(choices)} {what} that can be: {', '.join(near)}."
+
+
 class DataError(QatKitError, ValueError):
     """Training, calibration or evaluation data that cannot be used."""
 

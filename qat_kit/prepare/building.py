@@ -54,10 +54,10 @@ def rebuilt_layer(node: Node) -> tf_keras.layers.Layer:
         ) from error
 
 
-def call_layer(layer: Any, node: Node, inputs: Sequence[Any]) -> Any:
-    """Calls a layer as its node says."""
+def call_layer(layer: Any, node: Node, inputs: Sequence[Any], **mode: bool) -> Any:
+    """Calls a layer as its node says; mode: `training`, where the caller decides it."""
     if not node.arguments:
-        return layer(inputs[0] if len(inputs) == 1 else list(inputs))
+        return layer(inputs[0] if len(inputs) == 1 else list(inputs), **mode)
 
     def tensor_for(value: Any) -> Any:
         return inputs[value.index] if isinstance(value, Operand) else value
@@ -65,7 +65,7 @@ def call_layer(layer: Any, node: Node, inputs: Sequence[Any]) -> Any:
     # The first parameter of a layer's call is positional for Keras, whatever its name is.
     first, *others = tf.nest.map_structure(tensor_for, dict(node.arguments)).items()
     spread = [value for key, values in others if key.startswith("*") for value in values]
-    return layer(first[1], *spread, **{key: value for key, value in others if not key.startswith("*")})
+    return layer(first[1], *spread, **{key: value for key, value in others if not key.startswith("*")}, **mode)
 
 
 def set_weights(layer: tf_keras.layers.Layer, node: Node) -> None:

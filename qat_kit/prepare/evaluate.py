@@ -16,7 +16,10 @@ from qat_kit.prepare.building import call_layer, rebuilt_layer, set_weights
 from qat_kit.prepare.graph import Graph, Node
 
 # Layers that compute in float32 whatever they are asked for.
-_FLOAT32_WITHIN = (tf_keras.layers.Resizing, tf_keras.layers.UpSampling2D)
+_FLOAT32_WITHIN = (
+    *(tf_keras.layers.Resizing, tf_keras.layers.UpSampling2D),
+    *(tf_keras.layers.RandomCrop, tf_keras.layers.CenterCrop),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,14 +100,16 @@ def _call(node: Node, inputs: list[Any], dtype: str) -> Any:
     layer = rebuilt_layer(_with_dtype(node, dtype))
     if dtype == "float64":
         node = replace(node, arguments=tf.nest.map_structure(_widened, dict(node.arguments)))
+    # Some layers take `training=True` for granted (RandomFlip).
+    mode = {"training": False} if layer._expects_training_arg and "training" not in node.arguments else {}
     if node.weights:
         if node.arguments or len(inputs) > 1:
             # Its first call builds it, whatever its arguments are.
-            call_layer(layer, node, inputs)
+            call_layer(layer, node, inputs, **mode)
         else:
             layer._maybe_build(inputs[0])
         set_weights(layer, node)
-    return call_layer(layer, node, inputs)
+    return call_layer(layer, node, inputs, **mode)
 
 
 def _with_dtype(node: Node, dtype: str) -> Node:

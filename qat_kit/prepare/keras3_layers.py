@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tf_keras
 
-from qat_kit.errors import UnsupportedLayerError
+from qat_kit.errors import UnsupportedLayerError, nearest
 from qat_kit.layers import PerChannelAffine
 from qat_kit.prepare.graph import Node
 
@@ -80,7 +80,7 @@ def carried_node(layer: Any, name: str, sources: tuple[str, ...], shapes: tuple[
         raise UnsupportedLayerError(
             layer.name,
             kind,
-            f"It cannot be carried over from Keras 3. Layers that can be: {', '.join(_LAYERS)}.",
+            f"It cannot be carried over from Keras 3. {nearest('layers', kind, _LAYERS)}",
         )
     return Node(
         name=name,

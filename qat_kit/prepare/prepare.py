@@ -12,6 +12,7 @@ from qat_kit.errors import ModelError
 from qat_kit.prepare.activations import split_activations
 from qat_kit.prepare.additions import chain_additions
 from qat_kit.prepare.affine import fold_affine
+from qat_kit.prepare.augmentation import take_augmentation
 from qat_kit.prepare.batch_norm import replace_batch_norm, replace_lone_batch_norm
 from qat_kit.prepare.biases import keep_biases
 from qat_kit.prepare.bidirectional import unroll_bidirectional
@@ -46,6 +47,7 @@ from qat_kit.vocabulary import BatchNorm
 REWRITES = (
     replace_static_shapes,
     replace_operations,
+    take_augmentation,
     spread_time_distributed,
     refuse_masks,
     take_integer_indices,

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import tf_keras
 
-from qat_kit.errors import UnsupportedLayerError
+from qat_kit.errors import UnsupportedLayerError, nearest
 from qat_kit.layers import DepthSpace, JoinBatch, MatMul, Pad, Reduce, SplitBatch, StridedSlice
 from qat_kit.prepare.activations import activation_name
+from qat_kit.prepare.augmentation import AUGMENTATIONS
 from qat_kit.prepare.graph import Node
 from qat_kit.prepare.linear import OUTPUT_AXES
 
@@ -49,6 +50,7 @@ _OPERATORS: dict[type[tf_keras.layers.Layer], str] = {
     _layers.SpatialDropout2D: IDENTITY,
     _layers.GaussianNoise: IDENTITY,
     _layers.GaussianDropout: IDENTITY,
+    **dict.fromkeys(AUGMENTATIONS, IDENTITY),
     _layers.Conv1D: "CONV_2D",
     _layers.Conv2D: "CONV_2D",
     _layers.DepthwiseConv1D: "DEPTHWISE_CONV_2D",
@@ -133,8 +135,10 @@ def operator_of(node: Node) -> str:
         return operators[node.config[argument]]
     if node.layer_class in _OPERATORS:
         return _OPERATORS[node.layer_class]
-    known = sorted({kind.__name__ for kind in _OPERATORS} | {"ReLU", "UpSampling2D", "Activation"} - {"InputLayer"})
-    raise UnsupportedLayerError(node.name, node.kind, f"Layers that can be: {', '.join(known)}.")
+    known = {kind.__name__ for kind in (*_OPERATORS, *_BY_ARGUMENT)} | {"ReLU", "UpSampling2D", "Activation"}
+    raise UnsupportedLayerError(
+        node.name, node.kind, f"It becomes no int8 operator. {nearest('layers', node.kind, known)}"
+    )
 
 
 def _upsampling(node: Node) -> str:

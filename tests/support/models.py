@@ -302,6 +302,7 @@ PATTERNS: dict[str, Callable[[], tf_keras.Model]] = {
     "flatten_relu_dense": _chain(lambda: [conv(), L.Flatten(), L.ReLU(), L.Dense(3)]),
     "reshape_of_input": _chain(lambda: [L.Reshape((16, 16, 1)), conv(4)]),
     "dropout": _chain(lambda: [conv(), L.Dropout(0.5), L.ReLU(), L.GaussianNoise(0.1), L.Flatten(), L.Dense(3)]),
+    "augmented": _chain(lambda: [L.RandomFlip(), L.RandomZoom(0.2), conv(activation="relu"), L.RandomBrightness(0.1)]),
     "relu_of_input": _chain(lambda: [L.ReLU(), conv(2)]),
     "relu6_of_relu": _chain(lambda: [conv(), L.ReLU(), L.ReLU(6.0)]),
     "lone_bn": _chain(lambda: [L.BatchNormalization(), conv(2)]),

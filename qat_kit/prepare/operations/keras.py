@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from qat_kit.errors import nearest
 from qat_kit.prepare.operations import activations, arithmetic, images, parts, products, reductions, reshaping
 from qat_kit.prepare.operations.lowering import Lowering, Tensor
 from qat_kit.prepare.operations.table import Form, form, lower
@@ -97,7 +98,7 @@ def lower_operation(
     if kind.__name__ not in KERAS:
         step.refuse(
             "No int8 layer stands for this operation: compute it before or behind the model, or use a layer. "
-            f"Operations that can be: {', '.join(sorted(KERAS))}."
+            + nearest("operations", kind.__name__, KERAS)
         )
     made, called = inspect.signature(kind.__init__).parameters, inspect.signature(kind.call)
     arguments = {name: getattr(operation, name) for name in made if name not in ("self", "name", "args", "kwargs")}

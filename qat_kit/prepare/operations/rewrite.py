@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from qat_kit.errors import UnsupportedLayerError
+from qat_kit.errors import UnsupportedLayerError, nearest
 from qat_kit.prepare.graph import Graph, Node, Operand, node_of, tensor_name
 from qat_kit.prepare.operations.lowering import Lowering, Tensor
 from qat_kit.prepare.operations.table import lower
@@ -32,7 +32,7 @@ def _replaced(graph: Graph, node: Node) -> Graph:
             node.name,
             f"tf.{symbol}",
             "No int8 layer stands for this operation: compute it before or behind the model, or use a layer. "
-            f"Operations that can be: {', '.join(sorted(TENSORFLOW))}.",
+            + nearest("operations", symbol, TENSORFLOW),
         )
     step = Lowering(
         name=node.name,
