@@ -1,0 +1,31 @@
+"""What each stage hands to the next: typed, frozen, free of TensorFlow.
+
+What is kept as a file is a pydantic model, the same in JSON as in memory (`save`, `load`); what lives only within a
+process is a dataclass and may hold a Keras model.
+"""
+
+from __future__ import annotations
+
+from qat_kit.results.certificate import Certificate, Check, Figures, Finding, Severity
+from qat_kit.results.measurement import Comparison, Latency, Measurement, ModelMeasurement, Quality
+from qat_kit.results.models import PreparedModel, QatModel
+from qat_kit.results.record import Record
+from qat_kit.results.tensors import TrainedTensor, TrainedTensors
+
+__all__ = [
+    "Certificate",
+    "Check",
+    "Comparison",
+    "Figures",
+    "Finding",
+    "Latency",
+    "Measurement",
+    "ModelMeasurement",
+    "PreparedModel",
+    "QatModel",
+    "Quality",
+    "Record",
+    "Severity",
+    "TrainedTensor",
+    "TrainedTensors",
+]

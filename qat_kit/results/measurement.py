@@ -1,0 +1,78 @@
+"""What was measured of a model: latency, quality, and comparisons."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pydantic
+
+from qat_kit.results.record import Record
+from qat_kit.vocabulary import Task
+
+
+class Latency(Record):
+    """Time of one inference at batch 1, without copying the input in or the output out."""
+
+    kernel_set: str
+    num_threads: int
+    num_runs: int
+    num_warm_up_runs: int
+    mean_ms: float
+    min_ms: float
+    p50_ms: float
+    p90_ms: float
+    p99_ms: float
+
+
+class Quality(Record):
+    """How good the answers are. Accuracy in [0, 1] with its 95 % Wilson interval; cross-entropy in nats."""
+
+    task: Task
+    num_samples: int
+    accuracy: float | None = None
+    accuracy_low: float | None = None
+    accuracy_high: float | None = None
+    cross_entropy: float | None = None
+    mean_squared_error: float | None = None
+    mean_absolute_error: float | None = None
+
+
+class ModelMeasurement(Record):
+    """One form of the model (`name`: float, qat_simulated, float32_tflite, int8_tflite), measured.
+
+    quality: None where no data was given.
+    """
+
+    name: str
+    quality: Quality | None
+    size_bytes: int
+    latency: Latency
+
+
+class Comparison(Record):
+    """A candidate against its baseline on the same samples.
+
+    lost: right before, wrong now. gained: wrong before, right now. flipped: the answer changed, right or wrong.
+    p_value: exact McNemar test of lost against gained.
+    """
+
+    baseline: str
+    candidate: str
+    num_samples: int
+    accuracy_drop_points: float
+    lost: int
+    gained: int
+    flipped: int
+    p_value: float
+
+
+class Measurement(Record):
+    """What was measured of all forms of one model, and where."""
+
+    format_version: Literal[1] = 1
+    models: tuple[ModelMeasurement, ...]
+    comparisons: tuple[Comparison, ...] = ()
+    environment: dict[str, str] = pydantic.Field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> ModelMeasurement:
+        return next(model for model in self.models if model.name == name)
