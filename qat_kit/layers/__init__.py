@@ -8,20 +8,30 @@ from qat_kit.layers.affine import PerChannelAffine
 from qat_kit.layers.batch import JoinBatch, SplitBatch
 from qat_kit.layers.constant import WithConstant
 from qat_kit.layers.depth_space import DepthSpace
+from qat_kit.layers.divide import Divide
 from qat_kit.layers.elementwise import Elementwise
+from qat_kit.layers.masked import Masked
 from qat_kit.layers.matmul import MatMul
+from qat_kit.layers.normalize import AppendConstant, L2Normalize, RMSNormalization
 from qat_kit.layers.pad import Pad
 from qat_kit.layers.reduce import Reduce
+from qat_kit.layers.saturated import Saturated
 from qat_kit.layers.slice import StridedSlice
 
 __all__ = [
+    "AppendConstant",
     "DepthSpace",
+    "Divide",
     "Elementwise",
     "JoinBatch",
+    "L2Normalize",
+    "Masked",
     "MatMul",
     "Pad",
     "PerChannelAffine",
+    "RMSNormalization",
     "Reduce",
+    "Saturated",
     "SplitBatch",
     "StridedSlice",
     "WithConstant",

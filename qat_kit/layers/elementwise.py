@@ -9,20 +9,34 @@ import tf_keras
 
 from qat_kit.layers.package import PACKAGE
 
-# LiteRT has an operator for each.
+
+@tf.custom_gradient
+def _rsqrt(inputs: Any) -> Any:
+    """1 / sqrt(x), and no gradient where x is 0, as it may be on its grid: there the output is its range's end."""
+    outputs = tf.math.rsqrt(inputs)
+    return outputs, lambda upstream: tf.where(inputs > 0, -0.5 * upstream * outputs / inputs, tf.zeros_like(inputs))
+
+
+# LiteRT has an operator for each but for hard_sigmoid, which `prepare` replaces.
 _FUNCTIONS = {
     "abs": tf.abs,
     "exp": tf.exp,
+    "gelu_tanh": lambda inputs: tf.nn.gelu(inputs, approximate=True),
+    "hard_sigmoid": lambda inputs: tf.nn.relu6(inputs + 3.0) / 6.0,
+    "hard_swish": lambda inputs: inputs * tf.nn.relu6(inputs + 3.0) / 6.0,
     "log": tf.math.log,
     "negative": tf.negative,
-    "rsqrt": tf.math.rsqrt,
+    "rsqrt": _rsqrt,
     "sqrt": tf.sqrt,
 }
 
 
 @tf_keras.utils.register_keras_serializable(PACKAGE)
 class Elementwise(tf_keras.layers.Layer):  # type: ignore[misc]  # tf_keras publishes no types
-    """y = function(x), element by element. function: abs, exp, log, negative, rsqrt or sqrt.
+    """y = function(x), element by element.
+
+    function: abs, exp, gelu_tanh, hard_sigmoid (relu6(x + 3) / 6), hard_swish (x · relu6(x + 3) / 6), log, negative,
+    rsqrt or sqrt.
 
     >>> Elementwise("rsqrt")(tf.constant([4.0])).numpy().tolist()
     [0.5]

@@ -12,16 +12,23 @@ from qat_kit.errors import ModelError
 from qat_kit.prepare.activations import split_activations
 from qat_kit.prepare.additions import chain_additions
 from qat_kit.prepare.affine import fold_affine
+from qat_kit.prepare.attention import replace_attention
 from qat_kit.prepare.augmentation import take_augmentation
+from qat_kit.prepare.average import replace_average
 from qat_kit.prepare.batch_norm import replace_batch_norm, replace_lone_batch_norm
 from qat_kit.prepare.biases import keep_biases
 from qat_kit.prepare.bidirectional import unroll_bidirectional
 from qat_kit.prepare.building import build_model
 from qat_kit.prepare.dilated_transposed import turn_dilated_kernels
+from qat_kit.prepare.dot import replace_dot
+from qat_kit.prepare.einsum_dense import replace_einsum_dense
+from qat_kit.prepare.elementary import replace_elementary
 from qat_kit.prepare.embedding import take_integer_indices
 from qat_kit.prepare.graph import Graph
+from qat_kit.prepare.hard_swish import join_hard_swish
 from qat_kit.prepare.intake import take_model
 from qat_kit.prepare.masks import refuse_masks
+from qat_kit.prepare.normalization import replace_normalization
 from qat_kit.prepare.one_dimensional import run_as_images
 from qat_kit.prepare.operations import replace_operations
 from qat_kit.prepare.output_names import keep_output_names
@@ -29,6 +36,7 @@ from qat_kit.prepare.proof import prove_same_graph, prove_same_outputs
 from qat_kit.prepare.reading import read_graph, require_functional
 from qat_kit.prepare.recurrent import unroll_recurrent
 from qat_kit.prepare.refusals import refuse_remaining
+from qat_kit.prepare.relu import replace_relu, scale_relu
 from qat_kit.prepare.repeat_vector import repeat_by_joining
 from qat_kit.prepare.rescaling import replace_rescaling
 from qat_kit.prepare.resizing import resize_by_pooling
@@ -43,7 +51,8 @@ from qat_kit.vocabulary import BatchNorm
 # Operations on tensors first, then what is made of other layers: what these become is rewritten like any layer.
 # Separable convolutions before batch norm: one behind them folds into their pointwise half. Activations before batch
 # norm: a convolution with an activation of its own must not take in a batch norm that comes after that activation.
-# Layers of one and three dimensions last, when all that folds has been folded.
+# Layers of one and three dimensions last, when all that folds has been folded. What makes dense
+# layers or activations comes before what splits or replaces them.
 REWRITES = (
     replace_static_shapes,
     replace_operations,
@@ -57,9 +66,18 @@ REWRITES = (
     resize_by_pooling,
     turn_dilated_kernels,
     split_separable,
+    replace_einsum_dense,
+    replace_attention,
     split_activations,
+    replace_average,
+    replace_dot,
     replace_rescaling,
     replace_batch_norm,
+    join_hard_swish,
+    replace_elementary,
+    replace_relu,
+    scale_relu,
+    replace_normalization,
     fold_affine,
     run_as_frames,
     run_as_images,

@@ -54,7 +54,7 @@ def _observed(model: tf_keras.Model) -> Any:
         def observe(layer: QuantizedLayer, value: Any) -> None:
             if layer.quantize_config.quantizes_output and not layer.quantize_config.fixed:
                 # A row that calibration did not meet must fit the range, too.
-                values.append(getattr(layer.layer, "embeddings", value))
+                values.append(getattr(layer.layer, "embeddings", layer.observed(value)))
 
         walk(model, inputs, quantize_outputs=False, observe=observe)
         return values

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import tf_keras
 
+from qat_kit import layers as own
 from qat_kit.errors import UnsupportedLayerError, nearest
 from qat_kit.layers import DepthSpace, JoinBatch, MatMul, Pad, Reduce, SplitBatch, StridedSlice
 from qat_kit.prepare.activations import activation_name
 from qat_kit.prepare.augmentation import AUGMENTATIONS
 from qat_kit.prepare.graph import Node
 from qat_kit.prepare.linear import OUTPUT_AXES
+from qat_kit.spec import ScaleZeroPoint, op_spec
 
 _layers = tf_keras.layers
 
@@ -93,20 +96,49 @@ _OPERATORS: dict[type[tf_keras.layers.Layer], str] = {
     _layers.LeakyReLU: "LEAKY_RELU",
     _layers.PReLU: "PRELU",
     _layers.Softmax: "SOFTMAX",
+    own.AppendConstant: "PADV2",
+    own.Divide: "DIV",
+    own.L2Normalize: "L2_NORMALIZATION",
+    own.Masked: "SELECT_V2",
+    own.MatMul: "BATCH_MATMUL",
 }
 
-_ACTIVATIONS = {"sigmoid": "LOGISTIC", "tanh": "TANH", "softmax": "SOFTMAX", "gelu": "GELU"}
+_ACTIVATIONS = {
+    "sigmoid": "LOGISTIC",
+    "tanh": "TANH",
+    "softmax": "SOFTMAX",
+    "gelu": "GELU",
+    "log_softmax": "LOG_SOFTMAX",
+}
 
-# Our layers with the operation as an argument: argument → operator.
-_BY_ARGUMENT: dict[type[tf_keras.layers.Layer], tuple[str, dict[str, str]]] = {
-    Reduce: ("function", {"mean": "MEAN", "sum": "SUM", "max": "REDUCE_MAX", "min": "REDUCE_MIN"}),
+# The operators of our own layers whose configuration says what they do: (its entry, the values → operators).
+_CONFIGURED: dict[type[tf_keras.layers.Layer], tuple[str, dict[str, str]]] = {
+    own.Elementwise: (
+        "function",
+        {
+            "abs": "ABS",
+            "exp": "EXP",
+            "gelu_tanh": "GELU",
+            "hard_swish": "HARD_SWISH",
+            "log": "LOG",
+            "rsqrt": "RSQRT",
+            "sqrt": "SQRT",
+        },
+    ),
     DepthSpace: ("function", {"depth_to_space": "DEPTH_TO_SPACE", "space_to_depth": "SPACE_TO_DEPTH"}),
+    Reduce: ("function", {"mean": "MEAN", "sum": "SUM", "max": "REDUCE_MAX", "min": "REDUCE_MIN"}),
+    own.Saturated: ("function", {"relu": "RELU", "exp": "EXP"}),
+    own.WithConstant: (
+        "operation",
+        {"add": "ADD", "subtract": "SUB", "multiply": "MUL", "maximum": "MAXIMUM", "minimum": "MINIMUM"},
+    ),
 }
 
 _INTERPOLATIONS = {"bilinear": "RESIZE_BILINEAR", "nearest": "RESIZE_NEAREST_NEIGHBOR"}
 
 # These keep the scale of their input and yet compute values between its grid points, which the kernel rounds.
-ROUNDING_SAME_SCALE = frozenset({"AVERAGE_POOL_2D", "RESIZE_BILINEAR"})
+# A constant among them (the padding of PADV2, what SELECT_V2 puts in place) gets on the grid so, too.
+ROUNDING_SAME_SCALE = frozenset({"AVERAGE_POOL_2D", "RESIZE_BILINEAR", "PADV2", "SELECT_V2"})
 
 
 def operator_of(node: Node) -> str:
@@ -130,15 +162,32 @@ def operator_of(node: Node) -> str:
             f"Activation {name!r}",
             f"Use one of {', '.join(sorted({'relu', 'relu6', 'linear', *_ACTIVATIONS}))}, or the layer LeakyReLU.",
         )
-    if node.layer_class in _BY_ARGUMENT:
-        argument, operators = _BY_ARGUMENT[node.layer_class]
-        return operators[node.config[argument]]
+    if node.layer_class in _CONFIGURED:
+        return _configured(node)
     if node.layer_class in _OPERATORS:
         return _OPERATORS[node.layer_class]
-    known = {kind.__name__ for kind in (*_OPERATORS, *_BY_ARGUMENT)} | {"ReLU", "UpSampling2D", "Activation"}
+    known = {kind.__name__ for kind in (*_OPERATORS, *_CONFIGURED)} | {"ReLU", "UpSampling2D", "Activation"}
     raise UnsupportedLayerError(
         node.name, node.kind, f"It becomes no int8 operator. {nearest('layers', node.kind, known)}"
     )
+
+
+def _configured(node: Node) -> str:
+    entry, operators = _CONFIGURED[node.layer_class]
+    value = node.config[entry]
+    if value not in operators:
+        raise UnsupportedLayerError(
+            node.name, f"{node.kind}({value!r})", f"LiteRT has int8 operators for {', '.join(sorted(operators))}."
+        )
+    return operators[value]
+
+
+def fixed_output_of(node: Node, op: str, *, activation_bits: int) -> ScaleZeroPoint | None:
+    """The parameters that a node's output must have: those of its operator, or the range where it saturates."""
+    if node.layer_class is own.Saturated and activation_bits == 8:
+        return ScaleZeroPoint(float(np.float32(node.config["maximum"] / 255)), -128)
+    fixed = None if op in (IDENTITY, LIVE_BATCH_NORM) else op_spec(op).fixed_output
+    return fixed.for_bits(activation_bits) if fixed else None
 
 
 def _upsampling(node: Node) -> str:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import tf_keras
 
 from qat_kit.errors import UnsupportedLayerError
+from qat_kit.layers import Saturated
 from qat_kit.prepare.graph import Graph, Node
-from qat_kit.simulation.operators import IDENTITY, LIVE_BATCH_NORM, ROUNDING_SAME_SCALE, operator_of
+from qat_kit.simulation.operators import IDENTITY, LIVE_BATCH_NORM, ROUNDING_SAME_SCALE, fixed_output_of, operator_of
 from qat_kit.spec import ScaleZeroPoint, op_spec
 from qat_kit.targets import LayerDescription, ModelDescription
 
@@ -43,7 +44,7 @@ def place(graph: Graph, *, activation_bits: int = 8) -> dict[str, Placement]:
     fused = _fused(graph, operators)
     groups = _groups(graph, operators, fused)
     quantized = {name for name in graph.nodes if _computes_values(graph, operators, fused, name)}
-    fixed = _fixed_parameters(operators, groups, quantized, activation_bits)
+    fixed = _fixed_parameters(graph, operators, groups, quantized, activation_bits)
     return {
         name: Placement(
             node=node,
@@ -122,6 +123,16 @@ def _fused(graph: Graph, operators: dict[str, str]) -> dict[str, str]:
     return fused
 
 
+def _refuse_saturation(node: Node, op: str) -> None:
+    """Raises where a ReLU with a maximum would be fused into an operator that has no range of its own."""
+    if node.layer_class is Saturated and op_spec(op).same_scale:
+        raise UnsupportedLayerError(
+            node.name,
+            f"ReLU(max_value={node.config['maximum']:g}) behind {op}",
+            "Put it before the pooling, or use ReLU(6.0).",
+        )
+
+
 def _groups(graph: Graph, operators: dict[str, str], fused: dict[str, str]) -> dict[str, str]:
     """Each node's group, named after its first node."""
     parent = {name: name for name in graph.nodes}
@@ -159,16 +170,15 @@ def _computes_values(graph: Graph, operators: dict[str, str], fused: dict[str, s
 
 
 def _fixed_parameters(
-    operators: dict[str, str], groups: dict[str, str], quantized: set[str], activation_bits: int
+    graph: Graph, operators: dict[str, str], groups: dict[str, str], quantized: set[str], activation_bits: int
 ) -> dict[str, ScaleZeroPoint]:
-    """The groups whose range the specification prescribes."""
+    """The groups whose range the specification prescribes, or the maximum of a layer that saturates."""
     prescribed: dict[str, tuple[str, ScaleZeroPoint | None]] = {}
     for name in sorted(quantized):
         op = operators[name]
         if op in ROUNDING_SAME_SCALE:
             continue
-        output = None if op in (IDENTITY, LIVE_BATCH_NORM) else op_spec(op).fixed_output
-        parameters = output.for_bits(activation_bits) if output else None
+        parameters = fixed_output_of(graph.nodes[name], op, activation_bits=activation_bits)
         first, wanted = prescribed.setdefault(groups[name], (name, parameters))
         if wanted != parameters:
             refused = name if parameters is not None else first

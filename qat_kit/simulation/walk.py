@@ -43,7 +43,8 @@ def walk(
         sources = [values[name] for name in call.inputs]
         feed = sources[0] if len(sources) == 1 else sources
         with tf.name_scope(call.name):
-            value = layer.compute(feed, training=False, kernel=(kernels or {}).get(layer.name))
+            kernel = (kernels or {}).get(layer.name)
+            value = layer.compute(feed, training=False, kernel=kernel, quantized=quantize_outputs)
             if observe is not None:
                 observe(layer, value)
             values[call.name] = layer.quantize_output(value) if quantize_outputs else value

@@ -94,13 +94,22 @@ class QuantizedLayer(QuantizeWrapperV2):  # type: ignore[misc]  # tfmot publishe
 
     def call(self, inputs: Any, training: Any = None) -> Any:
         """The layer with its kernel and its output on their grids."""
-        return self.quantize_output(self.compute(inputs, training=training))
+        return self.quantize_output(self.compute(inputs, training=training, quantized=True))
 
-    def compute(self, inputs: Any, *, training: Any = None, kernel: Any = None) -> Any:
-        """The layer's output before its quantizer; kernel: to be used as it is, in place of the quantized one."""
+    def compute(self, inputs: Any, *, training: Any = None, kernel: Any = None, quantized: bool = False) -> Any:
+        """The layer's output before its quantizer; kernel: to be used as it is, in place of the quantized one.
+
+        quantized: whether the quantizer follows, so that a layer may leave to it what it does anyway.
+        """
+        if quantized and hasattr(self.layer, "before_quantizer"):
+            return self.layer.before_quantizer(inputs)
         arguments = {"training": training} if self.layer._expects_training_arg else {}
         with self._lent(self.quantized_kernel() if kernel is None else kernel, for_export=kernel is not None):
             return self.layer.call(inputs, **arguments)
+
+    def observed(self, outputs: Any) -> Any:
+        """What of the layer's output its range must hold: all, but for what a mask hides."""
+        return self.layer.observed(outputs) if hasattr(self.layer, "observed") else outputs
 
     def quantized_kernel(self) -> Any:
         """The layer's kernel on its grid; None where it has none."""

@@ -25,19 +25,30 @@ from qat_kit.simulation.operators import ROUNDING_SAME_SCALE
 from qat_kit.simulation.placement import place
 from qat_kit.spec import op_spec
 from qat_kit.verify import verify
-from tests.support import models, models_operations, models_resampling, models_sequences
+from tests.support import (
+    models,
+    models_activations,
+    models_attention,
+    models_operations,
+    models_resampling,
+    models_sequences,
+)
 
 PATTERNS = {
     **models.PATTERNS,
     **models_operations.PATTERNS,
     **models_resampling.PATTERNS,
     **models_sequences.PATTERNS,
+    **models_activations.PATTERNS,
+    **models_attention.PATTERNS,
 }
 
 MAX_ERROR_LSB, MAX_SHARE = 1, 0.02
 
 # Patterns that go beyond: (LSB, share of outputs), measured on all kernel sets and rounded up.
 LOOSER: dict[str, tuple[int, float]] = {
+    **models_activations.LOOSER,
+    **models_attention.LOOSER,
     # The second operator multiplies 1 LSB of the first by its slope × input scale / output scale.
     "conv_gelu": (3, 0.02),
     "conv_sigmoid": (2, 0.02),

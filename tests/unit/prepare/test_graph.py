@@ -269,8 +269,12 @@ def test_a_call_with_arguments_of_its_own_is_refused() -> None:
         prepare(model)
 
 
-def test_a_call_with_two_positional_tensors_is_refused() -> None:
-    model = model_of(lambda x: layers.MultiHeadAttention(1, 2, name="attention")(x, x), SEQUENCE)
+def test_a_call_with_a_tensor_that_no_rewrite_takes_is_refused() -> None:
+    def build(x: Any) -> Any:
+        mask = layers.Dense(12)(x)
+        return layers.MultiHeadAttention(1, 2, name="attention")(x, x, attention_mask=mask)
+
+    model = model_of(build, SEQUENCE)
     with pytest.raises(UnsupportedLayerError, match=r"'attention'"):
         prepare(model)
 

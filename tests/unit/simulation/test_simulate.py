@@ -295,8 +295,8 @@ def test_a_rule_for_one_layer_that_cannot_be_trained_names_the_layer() -> None:
 
 
 def test_an_unsupported_layer_is_named_before_anything_is_built() -> None:
-    model = model_of(chain(conv(4), layers.LayerNormalization(name="norm")))
-    with pytest.raises(UnsupportedLayerError, match=r"'norm' \(LayerNormalization\)"):
+    model = model_of(chain(conv(4), layers.ThresholdedReLU(name="jump")))
+    with pytest.raises(UnsupportedLayerError, match=r"'jump' \(ThresholdedReLU\)"):
         simulate(prepare(model), [])
 
 
