@@ -43,6 +43,9 @@ PATTERNS = {
     **models_attention.PATTERNS,
 }
 
+# Taken with `scripts/test --all` alone: variants of others.
+SLOW = models_activations.SLOW | models_attention.SLOW
+
 MAX_ERROR_LSB, MAX_SHARE = 1, 0.02
 
 # Patterns that go beyond: (LSB, share of outputs), measured on all kernel sets and rounded up.
@@ -130,7 +133,9 @@ LOOSER: dict[str, tuple[int, float]] = {
 }
 
 
-@pytest.mark.parametrize("name", PATTERNS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in PATTERNS]
+)
 def test_the_file_is_what_was_simulated(name: str, tmp_path: Path) -> None:
     model = PATTERNS[name]()
     prepared = prepare(model)

@@ -45,9 +45,12 @@ PATTERNS: dict[str, Callable[[], tf_keras.Model]] = {
     "conv_prelu_shared_channels": _behind_conv(lambda: L.PReLU(shared_axes=[1, 2, 3])),
 }
 
-# (LSB, share of outputs) that may differ: measured on all kernel sets and rounded up. An LSB of one operator is
-# multiplied by the slopes of those behind it; the reference kernels round ties of MEAN otherwise than TensorFlow.
+# Variants of a pattern that stays among the fast ones.
+SLOW = frozenset({"conv_elu_layer", "conv_mish", "conv_selu", "conv_leaky_relu_by_name", "conv_prelu_each"})
+
+# (LSB, share of outputs) that may differ: measured on all kernel sets and rounded up.
 LOOSER: dict[str, tuple[int, float]] = {
+    # Each operator behind the convolution multiplies its 1 LSB by a slope × input scale / output scale.
     "conv_elu": (2, 0.02),
     "conv_elu_layer": (2, 0.02),
     "conv_selu": (3, 0.02),
@@ -56,6 +59,7 @@ LOOSER: dict[str, tuple[int, float]] = {
     "conv_mish": (2, 0.02),
     "conv_hard_swish": (2, 0.02),
     "conv_gelu_tanh": (2, 0.02),
+    # LEAKY_RELU and PRELU requantize both halves with multipliers of their own.
     "conv_leaky_relu_by_name": (2, 0.22),
     "conv_prelu_each": (2, 0.04),
     "conv_prelu_shared_channels": (2, 0.02),
