@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qat_kit.errors import NotSimulatedError
 from qat_kit.kernels import c_math
 from qat_kit.kernels.call import Call
 from qat_kit.kernels.lookup import each_code, litert_function, runs_on_xnnpack, xnnpack_function
@@ -16,14 +15,12 @@ from qat_kit.kernels.lookup import each_code, litert_function, runs_on_xnnpack, 
 def elu(call: Call) -> tuple[NDArray[Any]]:
     """`x where x ≥ 0, else exp(x) − 1`, int8, from a table filled in float32. XNNPACK takes it, and rounds as it does.
 
-    Raises NotSimulatedError for types other than int8, and on "reference", where LiteRT has no kernel.
+    Raises NotSimulatedError for types other than int8.
 
     Source: EluPrepare in tflite/kernels/activations.cc; ELUOp in XNNPACK/src/reference/unary-elementwise.cc.
     """
     if call.input(0).type != "INT8":
         raise call.refuse(f"type {call.input(0).type}")
-    if call.kernel_set == "reference":
-        raise NotSimulatedError("ELU has no kernel in LiteRT's reference set; use builtin or xnnpack")
     codes_of = xnnpack_function if runs_on_xnnpack(call) else litert_function
     return each_code(call, lambda codes: codes_of(call, codes, _elu))
 

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from qat_kit.kernels import c_math
 from qat_kit.kernels.call import Call
-from qat_kit.kernels.interpolation import int16_table, interpolate
-from qat_kit.kernels.lookup import each_code, litert_function
+from qat_kit.kernels.lookup import function_by_table
 
 
 def gelu(call: Call) -> tuple[NDArray[Any]]:
@@ -22,14 +21,7 @@ def gelu(call: Call) -> tuple[NDArray[Any]]:
 
     Source: GeluPrepare in tflite/kernels/activations.cc; tflite/kernels/internal/reference/gelu.h.
     """
-    x, y = call.input(0), call.output
-    function = _by_tanh if call.options.get("approximate") else _by_erfc
-    if x.type == "INT16":
-        table = int16_table(function, input_scale=x.scale32, input_zero_point=x.zero, output_scale=y.scale32)
-        return each_code(call, lambda codes: interpolate(codes, table))
-    if x.type != "INT8":
-        raise call.refuse(f"type {x.type}")
-    return each_code(call, lambda codes: litert_function(call, codes, function))
+    return function_by_table(call, _by_tanh if call.options.get("approximate") else _by_erfc)
 
 
 def _by_erfc(x: NDArray[np.float32]) -> NDArray[np.float32]:

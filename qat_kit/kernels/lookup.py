@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qat_kit.kernels.call import Call
+from qat_kit.kernels.interpolation import int16_table, interpolate
 from qat_kit.numerics.rounding import round_half_away
 
 # A real function in float32: what goes in and what comes out have the same shape.
@@ -52,8 +53,28 @@ def litert_function(call: Call, codes: NDArray[np.int64], function: Function) ->
     """
     x, y = call.input(0), call.output
     real = x.scale32 * (codes - x.zero).astype(np.float32)
-    steps = function(real) * (np.float32(1) / y.scale32)
+    # What leaves float32 becomes the highest code, as each_code clips it.
+    with np.errstate(over="ignore"):
+        steps = function(real) * (np.float32(1) / y.scale32)
     return np.asarray(round_half_away(steps) + np.float32(y.zero))
+
+
+def function_by_table(call: Call, function: Function) -> tuple[NDArray[Any]]:
+    """A call that LiteRT answers from a table: 256 codes for int8, 513 places between which int16 is interpolated.
+
+    Raises NotSimulatedError for other types, and for an int16 table in which float32 has no number.
+
+    Source: LUTPopulate in tflite/kernels/internal/common.h.
+    """
+    x, y = call.input(0), call.output
+    if x.type != "INT16":
+        return each_code(call, lambda codes: litert_function(call, codes, function))
+    try:
+        with np.errstate(over="ignore", invalid="raise"):
+            table = int16_table(function, input_scale=x.scale32, input_zero_point=x.zero, output_scale=y.scale32)
+    except FloatingPointError:
+        raise call.refuse(f"an input scale of {x.real_scale:g}, under which the function leaves float32,") from None
+    return each_code(call, lambda codes: interpolate(codes, table))
 
 
 def xnnpack_function(call: Call, codes: NDArray[np.int64], function: Function) -> NDArray[Any]:

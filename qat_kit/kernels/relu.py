@@ -1,4 +1,4 @@
-"""RELU, RELU6 and RELU_N1_TO_1 that stand alone, in every kernel set: XNNPACK takes them in float only."""
+"""RELU, RELU6, RELU_N1_TO_1 and RELU_0_TO_1 that stand alone, in every kernel set: XNNPACK takes them in float only."""
 
 from __future__ import annotations
 
@@ -29,6 +29,13 @@ def relu_n1_to_1(call: Call) -> tuple[NDArray[Any]]:
     if call.input(0).type != "INT8":
         raise call.refuse(f"type {call.input(0).type}")
     return _between(call, -1.0, 1.0)
+
+
+def relu_0_to_1(call: Call) -> tuple[NDArray[Any]]:
+    """`min(max(x, 0), 1)`, see `_between`; int8 only, in LiteRT too."""
+    if call.input(0).type != "INT8":
+        raise call.refuse(f"type {call.input(0).type}")
+    return _between(call, 0.0, 1.0)
 
 
 def _between(call: Call, low: float, high: float) -> tuple[NDArray[Any]]:

@@ -12,7 +12,16 @@ ARITHMETIC = (
     OpSpec(op="ADD", source=f"{SPECIFICATION}: ADD; {KERNELS}/add.cc", fused_activations=FUSED),
     OpSpec(op="SUB", source=f"{SPECIFICATION}: SUB; {KERNELS}/sub.cc", fused_activations=FUSED),
     OpSpec(op="MUL", source=f"{SPECIFICATION}: MUL; {KERNELS}/mul.cc", fused_activations=FUSED),
-    OpSpec(op="DIV", source=f"{DIALECT}: TFL_DivOp; {KERNELS}/div.cc", fused_activations=FUSED, converter_bits=(8,)),
+    OpSpec(
+        op="DIV",
+        source=f"{DIALECT}: TFL_DivOp; {KERNELS}/div.cc",
+        fused_activations=FUSED,
+        converter_bits=(8,),
+        note=(
+            "Where scale(a) / (scale(b) · scale(output)) has fewer bits than the divisor's code, the kernel shifts by more "
+            "than 31 bits: small quotients come out as the highest or lowest code."
+        ),
+    ),
     OpSpec(
         op="SQUARED_DIFFERENCE",
         source=f"{PROPERTIES}: SQUARED_DIFFERENCE; {KERNELS}/squared_difference.cc",

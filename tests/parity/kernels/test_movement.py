@@ -162,6 +162,79 @@ def reduction(random):
     return [x, ints(*axes)], [result], options("Reducer", keepDims=keep_dims)
 
 
+def tile(random):
+    x = shape(random, int(random.integers(1, 5)), high=9)
+    times = random.integers(1, 4, len(x))
+    return [x, ints(*times)], [[int(length) for length in x * times]], None
+
+
+def broadcast_to(random):
+    whole = shape(random, int(random.integers(1, 6)), high=9)
+    x = [1 if random.random() < 0.4 else length for length in whole][int(random.integers(0, len(whole))) :]
+    return [x, ints(*whole)], [whole], None
+
+
+def mirror_pad(random):
+    x, is_symmetric = shape(random, int(random.integers(1, 5)), low=2, high=9), bool(random.random() < 0.5)
+    paddings = random.integers(0, np.array(x)[:, None] + is_symmetric, (len(x), 2))
+    made = options("MirrorPad", mode=int(is_symmetric))
+    return [x, paddings.astype(np.int32)], [[int(length) for length in x + paddings.sum(axis=1)]], made
+
+
+def blocks(random):
+    """Block, an image cut into it with what is left over, and the lengths with and without that."""
+    count = int(random.integers(1, 3))
+    block, whole = random.integers(1, 4, count), random.integers(1, 6, count)
+    margins = np.array([random.multinomial(int(random.integers(0, 4)), [0.5, 0.5]) for _ in range(count)])
+    inner = block * whole - margins.sum(axis=1)
+    batch, channels = (int(length) for length in random.integers(1, 8, 2))
+    if (inner < 1).any():
+        return blocks(random)
+    small, large = [batch, *inner, channels], [batch * int(block.prod()), *whole, channels]
+    return ints(*block), margins.astype(np.int32), [int(n) for n in small], [int(n) for n in large]
+
+
+def space_to_batch_nd(random):
+    block, margins, image, batched = blocks(random)
+    return [image, block, margins], [batched], None
+
+
+def batch_to_space_nd(random):
+    block, margins, image, batched = blocks(random)
+    return [batched, block, margins], [image], None
+
+
+def embedding_lookup(random):
+    table = shape(random, int(random.integers(2, 4)), high=40)
+    indices = random.integers(0, table[0], int(random.integers(1, 60)), dtype=np.int32)
+    return [indices, table], [[len(indices), *table[1:]]], None
+
+
+def reverse(random):
+    x = shape(random)
+    first, count = int(random.integers(0, 4)), int(random.integers(1, 5))
+    return [x, ints(*range(first, min(first + count, 4)))], [x], None
+
+
+def gather_nd(random):
+    x, depth = shape(random, high=9), int(random.integers(1, 5))
+    places = random.integers(0, x[:depth], [*shape(random, 2, high=20), depth], dtype=np.int32)
+    return [x, places], [[*places.shape[:-1], *x[depth:]]], None
+
+
+def select(random):
+    x = shape(random)
+    by_row = bool(random.random() < 0.5)
+    return [random.random(x[0] if by_row else x) < 0.5, x, x], [x], None
+
+
+def select_v2(random):
+    whole = shape(random, high=9)
+    masks = random.random((3, 4)) < 0.3
+    parts = [[1 if cut else length for length, cut in zip(whole, mask, strict=True)] for mask in masks]
+    return [random.random(parts[0]) < 0.5, *parts[1:]], [np.broadcast_shapes(*parts)], None
+
+
 # How a call is drawn: operands (a shape, or a constant's values), the outputs' shapes, options; how many outputs are
 # compared; the versions of the op that int8 and int16 need, None where LiteRT has no kernel.
 OPS = [
@@ -184,6 +257,16 @@ OPS = [
     ("MINIMUM", of_two, 100_000, (2, 4)),
     ("REDUCE_MAX", reduction, 100_000, (2, 3)),
     ("REDUCE_MIN", reduction, 100_000, (2, 3)),
+    ("TILE", tile, 100_000, (1, 1)),
+    ("BROADCAST_TO", broadcast_to, 100_000, (3, 3)),
+    ("MIRROR_PAD", mirror_pad, 100_000, (2, 3)),
+    ("SPACE_TO_BATCH_ND", space_to_batch_nd, 100_000, (3, 4)),
+    ("BATCH_TO_SPACE_ND", batch_to_space_nd, 100_000, (3, 4)),
+    ("EMBEDDING_LOOKUP", embedding_lookup, 100_000, (2, None)),
+    ("REVERSE_V2", reverse, 100_000, (3, 3)),
+    ("GATHER_ND", gather_nd, 100_000, (3, 4)),
+    ("SELECT", select, 100_000, (4, 4)),
+    ("SELECT_V2", select_v2, 100_000, (2, 2)),
 ]
 
 
@@ -206,7 +289,7 @@ def test_codes_arrive_where_litert_puts_them(op, draw, num_elements, kind, versi
         quantized = quantized if kind == "INT8" else {**quantized, "zero_point": [0]}
         graph = Builder()
         inputs = [
-            graph.tensor(f"x{i}", value.shape, "INT32", data=value)
+            graph.tensor(f"x{i}", value.shape, value.dtype.name.upper(), data=value)
             if isinstance(value, np.ndarray)
             else graph.tensor(f"x{i}", value, kind, **quantized)
             for i, value in enumerate(operands)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from qat_kit.errors import NotSimulatedError
+from qat_kit.errors import ModelFileError, NotSimulatedError
 from qat_kit.kernels import simulate
+from qat_kit.litert.interpreter import Interpreter
 from qat_kit.litert.model_file import read_model
 from tests.support.kernels import assert_bit_equal, differences
 from tests.support.tflite import Builder
@@ -49,11 +50,17 @@ INT8_OPS = {
     "TANH": (no_options, None, 2),
     "ELU": (no_options, None, 1),
     "GELU": (gelu, None, 2),
+    "RELU_0_TO_1": (no_options, None, 1),
+    "ABS": (no_options, None, 2),
+    "EXP": (no_options, None, 2),
+    "LOG": (no_options, None, 2),
 }
+# Roots are taken of what is not below the zero point; they are run on those codes alone.
+ROOTS = ("SQRT", "RSQRT")
 
 
-def one_op(random, op, shape, *, kind="INT8", input_scale=None):
-    draw_options, fixed, version = INT8_OPS[op]
+def one_op(random, op, shape, *, kind="INT8", input_scale=None, input_zero_point=None):
+    draw_options, fixed, version = INT8_OPS.get(op, (no_options, None, 2))
 
     def zero_point():
         return int(random.integers(-128, 128)) if kind == "INT8" else 0
@@ -72,7 +79,8 @@ def one_op(random, op, shape, *, kind="INT8", input_scale=None):
         output_scale = max(output_scale, input_scale / 64)
     options = draw_options(random)
     graph = Builder()
-    x = graph.tensor("x", shape, kind, scale=[input_scale], zero_point=[zero_point()])
+    input_zero_point = zero_point() if input_zero_point is None else input_zero_point
+    x = graph.tensor("x", shape, kind, scale=[input_scale], zero_point=[input_zero_point])
     y = graph.tensor("y", shape, kind, scale=[output_scale], zero_point=[output_zero_point])
     graph.op(op, [x], [y], options=options, version=version)
     return graph.bytes([x], [y]), f"{input_scale} to {output_scale}, {vars(options) if options else ''}"
@@ -90,17 +98,56 @@ def test_every_code_under_400_pairs_of_scales(op):
             assert differing == 0, f"{differing} codes differ on {kernel_set} for {words}. {where}"
 
 
+@pytest.mark.parametrize("op", ROOTS)
+def test_roots_of_every_code_under_400_pairs_of_scales(op):
+    random = np.random.default_rng(0)
+    for _ in range(400):
+        lowest = int(random.choice([-128, 0, int(random.integers(-128, 120))]))
+        codes = np.arange(lowest, 128).astype(np.int8)
+        data, words = one_op(random, op, [len(codes)], input_zero_point=lowest)
+        for kernel_set in KERNEL_SETS:
+            _, differing, where = differences(data, kernel_set, random, [codes])
+            assert differing == 0, f"{differing} codes differ on {kernel_set} for {words}. {where}"
+
+
+@pytest.mark.parametrize("kernel_set", KERNEL_SETS)
+@pytest.mark.parametrize("op", ROOTS)
+def test_int16_roots(op, kernel_set):
+    def make(random):
+        codes = random.integers(0, 1 << 15, [int(random.integers(1, 60)), 53]).astype(np.int16)
+        return *one_op(random, op, codes.shape, kind="INT16"), [codes]
+
+    assert_bit_equal(make, kernel_set)
+
+
+def test_an_int16_table_beyond_float32_is_refused():
+    data, _ = one_op(np.random.default_rng(0), "EXP", [4], kind="INT16", input_scale=1 / 256)
+    with pytest.raises(NotSimulatedError, match="leaves float32"):
+        simulate(read_model(data).subgraphs[0], {0: np.zeros(4, np.int16)}, "builtin")
+
+
+@pytest.mark.parametrize("op", ROOTS)
+def test_roots_of_what_is_below_zero_are_refused(op):
+    data, _ = one_op(np.random.default_rng(0), op, [2], input_zero_point=5)
+    codes = np.array([4, 6], np.int8)
+    with pytest.raises(NotSimulatedError, match="values below 0"):
+        simulate(read_model(data).subgraphs[0], {0: codes}, "builtin")
+    with pytest.raises(ModelFileError):
+        Interpreter(data, kernel_set="builtin").run(codes)
+
+
 @pytest.mark.parametrize("op", ["LOGISTIC", "TANH", "ELU", "LEAKY_RELU"])
 def test_seven_dimensions_which_xnnpack_leaves(op):
     assert_bit_equal(lambda random: one_op(random, op, [2, 2, 2, 2, 2, 2, 10]), "xnnpack")
 
 
 @pytest.mark.parametrize("kernel_set", KERNEL_SETS)
-@pytest.mark.parametrize("op", ["RELU", "RELU6", "LEAKY_RELU", "LOGISTIC", "TANH", "GELU"])
+@pytest.mark.parametrize("op", ["RELU", "RELU6", "LEAKY_RELU", "LOGISTIC", "TANH", "GELU", "ABS", "EXP", "LOG"])
 def test_int16(op, kernel_set):
     def make(random):
-        # No multiple of the vectors' lengths, so that the kernels' tails run too.
-        return one_op(random, op, [int(random.integers(1, 60)), 53], kind="INT16")
+        # No multiple of the vectors' lengths, so that the kernels' tails run too. exp(70) / 3e-5 is a float32.
+        input_scale = scale(random, 3e-5, 64 / 32768) if op == "EXP" else None
+        return one_op(random, op, [int(random.integers(1, 60)), 53], kind="INT16", input_scale=input_scale)
 
     assert_bit_equal(make, kernel_set)
 
