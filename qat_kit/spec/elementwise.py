@@ -18,8 +18,8 @@ ARITHMETIC = (
         fused_activations=FUSED,
         converter_bits=(8,),
         note=(
-            "Where scale(a) / (scale(b) · scale(output)) has fewer bits than the divisor's code, the kernel shifts by more "
-            "than 31 bits: small quotients come out as the highest or lowest code."
+            "Where scale(a) / (scale(b) · scale(output)) has fewer bits than the divisor's code, the kernel shifts by "
+            "more than 31 bits: small quotients come out as the highest or lowest code."
         ),
     ),
     OpSpec(
