@@ -33,6 +33,7 @@ class Settings(pydantic.BaseModel):
 
     epochs, learning_rate: of float training; qat_epochs, qat_learning_rate: of fine-tuning with quantization.
     batch_norm: `fold` before fine-tuning, or `train_then_fold`, which lets it move the statistics too.
+    max_samples: at most so many samples of each split, for a quick look at a recipe, whose figures then say little.
     no_user_data: golden inputs drawn at random, so that nothing of the data leaves with the model. minimum_accuracy: a
     gate; an int8 file below it makes the run fail, None asks for nothing.
     """
@@ -51,6 +52,7 @@ class Settings(pydantic.BaseModel):
     range_estimator: str = "min_max"
     num_threads: Count = 1
     num_latency_runs: Count = 300
+    max_samples: Count | None = None
     no_user_data: bool = False
     minimum_accuracy: Fraction | None = None
 

@@ -125,6 +125,8 @@ class _Run:
             with self.progress.track("loading data", 1), blaming(f"load_data of recipe {self.recipe.name}"):
                 loaded = self.recipe.load_data(self.settings)
             dataset = check_dataset(loaded, self.recipe.task)
+            if self.settings.max_samples is not None:
+                dataset = dataset.at_most(self.settings.max_samples)
             for name, stage in stages.items():
                 if self.folder.is_finished(name):
                     self.progress.say(f"  {name:<8} done before")

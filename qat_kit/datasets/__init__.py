@@ -1,7 +1,18 @@
 """Real data as arrays, split once and for all."""
 
 from qat_kit.datasets.digits import load_digits
+from qat_kit.datasets.pictures import load_cifar10, load_fashion_mnist, load_mnist
 from qat_kit.datasets.representative import read_representative
 from qat_kit.datasets.splits import Dataset, Split, as_split, stratified_indices
 
-__all__ = ["Dataset", "Split", "as_split", "load_digits", "read_representative", "stratified_indices"]
+__all__ = [
+    "Dataset",
+    "Split",
+    "as_split",
+    "load_cifar10",
+    "load_digits",
+    "load_fashion_mnist",
+    "load_mnist",
+    "read_representative",
+    "stratified_indices",
+]

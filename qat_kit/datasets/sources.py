@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from qat_kit.datasets.archive import read_npz
 from qat_kit.datasets.splits import Split, as_split
 from qat_kit.errors import DataError
 from qat_kit.manifest import Preprocessing
@@ -47,11 +48,7 @@ def open_source(
         return _open_folder(path, shapes, stated)
     if path.suffix != ".npz":
         raise DataError(f"{path} is no folder and no .npz file; representative data comes as either")
-    try:
-        with np.load(path) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"could not read {path}: {error}") from None
+    arrays = read_npz(path)
     labels = next((arrays.pop(name) for name in _LABELS if name in arrays and name not in shapes), None)
     if len(arrays) == len(shapes) == 1:
         arrays = dict(zip(shapes, arrays.values(), strict=True))

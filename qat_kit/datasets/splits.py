@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -61,6 +61,22 @@ class Dataset:
     test: Split
     calibration_indices: tuple[int, ...] = ()
     class_names: tuple[str, ...] = ()
+
+    def at_most(self, num_samples: int) -> Dataset:
+        """Every split cut down to so many samples at most, evenly spaced."""
+
+        def places(count: int) -> NDArray[np.intp]:
+            return np.unique(np.linspace(0, count - 1, min(count, num_samples)).astype(np.intp))
+
+        indices = self.calibration_indices
+        return replace(
+            self,
+            train=self.train.take(places(len(self.train))),
+            calibration=self.calibration.take(places(len(self.calibration))),
+            validation=self.validation.take(places(len(self.validation))),
+            test=self.test.take(places(len(self.test))),
+            calibration_indices=tuple(indices[place] for place in places(len(indices))) if indices else (),
+        )
 
 
 def stratified_indices(labels: NDArray[Any], counts: Sequence[int], *, seed: int) -> list[NDArray[np.intp]]:

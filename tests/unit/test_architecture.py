@@ -19,7 +19,7 @@ RECIPES = PACKAGE.parent / "recipes"
 FLOORS = [
     ["errors", "version", "vocabulary"],
     ["files", "progress", "registry"],
-    ["report", "results", "layers"],
+    ["report", "results", "layers", "nets"],
     ["manifest"],
     ["numerics", "datasets", "prepare"],
     ["spec", "schemes"],
