@@ -156,7 +156,10 @@ def _compare_quantizers(path: Path, prepared: tf_keras.Model) -> None:
 
 
 def _lsb(path: Path, qat: tf_keras.Model) -> dict[str, float]:
-    """The largest difference to the simulated model, in steps of the output, for each kernel set."""
+    """The largest difference to the simulated model, in steps of the output, for each kernel set.
+
+    To a thousandth of a step: the simulated model computes its whole numbers of steps in float32.
+    """
     largest = {}
     for kernel_set in KERNEL_SETS:
         interpreter = Interpreter(path, kernel_set=kernel_set)
@@ -171,8 +174,9 @@ def _lsb(path: Path, qat: tf_keras.Model) -> dict[str, float]:
         outputs = qat(list(feed.values()) if len(feed) > 1 else feed[names[0]], training=False)
         simulated = dict(zip(qat.output_names, outputs if isinstance(outputs, list) else [outputs], strict=True))
         real = interpreter.run_real(feed)
-        largest[kernel_set] = max(
+        steps = max(
             float(np.max(np.abs(np.asarray(simulated[detail.name]) - real[detail.name])) / detail.scale[0])
             for detail in interpreter.outputs
         )
+        largest[kernel_set] = round(steps, 3)
     return largest
