@@ -352,6 +352,7 @@ def convert(
     resize: Annotated[Resize, typer.Option(help="How images come to the model's size.")] = "stretch",
     sample_rate: Annotated[int | None, typer.Option(help="Of wav files, in Hz; others are refused.")] = None,
     labels: Annotated[Path | None, typer.Option(help="Class names, one a line.")] = None,
+    description: Annotated[str, typer.Option(help="A sentence for the file's metadata and the manifest.")] = "",
     no_user_data: Annotated[
         bool, typer.Option("--no-user-data", help="Golden inputs drawn at random; nothing of the samples is kept.")
     ] = False,
@@ -398,6 +399,7 @@ def convert(
             num_samples=samples,
             selection=select,
             class_names=() if labels is None else tuple(read_text(labels).splitlines()),
+            description=description,
             no_user_data=no_user_data,
             seed=seed,
             limits=Limits(time_s=time_limit, memory_mb=memory_limit),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qat_kit.convert import build_manifest, convert, golden_vectors, publish
+from qat_kit.convert import build_manifest, convert, golden_vectors, publish, write_metadata
 from qat_kit.convert.artifact import names_of
 from qat_kit.convert.job import POST_TRAINING, Mode
 from qat_kit.convert.process import Limits
@@ -66,6 +66,7 @@ def convert_model(
     selection: Selection = "first",
     scores: Scores | None = None,
     class_names: tuple[str, ...] = (),
+    description: str = "",
     no_user_data: bool = False,
     seed: int = 0,
     limits: Limits | None = None,
@@ -140,15 +141,32 @@ def convert_model(
                 log=log,
             )
             advance(1)
-        certificate = verify(
-            candidate,
-            scheme_name=quantization,
-            io=interface,
-            target=runtime,
-            # A uint8 end has its zero point 128 above that of training, which the comparison does not allow for.
-            expected=None if interface == "uint8" else trained,
-            layers=tuple(prepared.origins),
-        )
+
+        def certify() -> Certificate:
+            return verify(
+                candidate,
+                scheme_name=quantization,
+                io=interface,
+                target=runtime,
+                # A uint8 end has its zero point 128 above that of training, which the comparison does not allow for.
+                expected=None if interface == "uint8" else trained,
+                layers=tuple(prepared.origins),
+            )
+
+        certificate = certify()
+        scores = scores or _scores(prepared.model, class_names)
+        if certificate.passed:
+            write_metadata(
+                candidate,
+                certificate,
+                name=prepared.model.name,
+                description=description,
+                scores=scores,
+                class_names=class_names,
+                preprocessing=None if representative is None else representative.preprocessing,
+            )
+            # It is bound to the file as it is now; what it proves is the same.
+            certificate = certify()
         fully_int8 = quantization.name == "w8a8" and interface in (None, "int8")
         file_names = names_of("" if fully_int8 else _suffix(quantization.name, interface))
         # What lies there of an earlier conversion is not what this certificate speaks of.
@@ -172,8 +190,9 @@ def convert_model(
             file_name=file_names.model,
             kind="int8" if fully_int8 else quantization.name,
             name=prepared.model.name,
+            description=description,
             task=None,
-            scores=scores or _scores(prepared.model, class_names),
+            scores=scores,
             class_names=class_names,
             calibration=calibration,
             golden=golden_vectors(candidate, golden_samples, seed=seed),

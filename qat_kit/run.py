@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qat_kit.checks import check_dataset, check_model_fits, labels_of
-from qat_kit.convert import build_manifest, convert, golden_vectors, publish
+from qat_kit.convert import build_manifest, convert, golden_vectors, publish, write_metadata
 from qat_kit.convert.artifact import MANIFEST_NAME, MODEL_NAME
 from qat_kit.datasets import Dataset, Split
 from qat_kit.errors import CertificateError, GateError
@@ -202,12 +202,28 @@ class _Run:
 
     def _verify(self, dataset: Dataset) -> None:
         trained = TrainedTensors.load(self.path / TENSORS)
-        certificate = verify(
-            self._candidate,
-            scheme_name=self.scheme.name,
-            expected=trained,
-            layers=tuple({*trained.outputs, *trained.weights}),
-        )
+
+        def certify() -> Certificate:
+            return verify(
+                self._candidate,
+                scheme_name=self.scheme.name,
+                expected=trained,
+                layers=tuple({*trained.outputs, *trained.weights}),
+            )
+
+        certificate = certify()
+        if certificate.passed:
+            write_metadata(
+                self._candidate,
+                certificate,
+                name=self.recipe.name,
+                description=self.recipe.summary,
+                scores=self.recipe.scores,
+                class_names=dataset.class_names,
+                preprocessing=dataset.preprocessing,
+            )
+            # It is bound to the file as it is now; what it proves is the same.
+            certificate = certify()
         certificate.save(self.path / CERTIFICATE)
         if not certificate.passed:
             raise CertificateError(certificate_message(certificate))
@@ -219,6 +235,7 @@ class _Run:
             self._candidate,
             certificate,
             name=self.recipe.name,
+            description=self.recipe.summary,
             task=self.recipe.task,
             scores=self.recipe.scores,
             class_names=dataset.class_names,
@@ -227,6 +244,7 @@ class _Run:
                 num_samples=len(dataset.calibration),
                 indices=dataset.calibration_indices,
                 estimator=self.settings.range_estimator,
+                preprocessing=dataset.preprocessing,
             ),
             golden=golden_vectors(self._candidate, samples, seed=self.settings.seed),
             scheme=self.scheme.name,

@@ -61,6 +61,7 @@ def build_manifest(
     seed: int,
     determinism: str,
     settings: dict[str, pydantic.JsonValue],
+    description: str = "",
     others: Sequence[tuple[str, Path]] = (),
     file_name: str = MODEL_NAME,
     kind: str = "int8",
@@ -77,6 +78,7 @@ def build_manifest(
         files.append(FileEntry(name=path.name, kind=other_kind, sha256=sha256(data), size_bytes=len(data)))
     return Manifest(
         name=name,
+        description=description,
         task=task,
         scores=scores,
         files=tuple(files),

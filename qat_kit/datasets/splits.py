@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qat_kit.errors import DataError
+from qat_kit.manifest import Preprocessing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,7 @@ class Dataset:
     """Everything a recipe needs of its data. Calibration and test never share a sample.
 
     calibration_indices: which samples of the source calibrate, for the manifest. class_names: by label.
+    preprocessing: how samples became the model's input, for the manifest and the file's metadata.
     """
 
     train: Split
@@ -61,6 +63,7 @@ class Dataset:
     test: Split
     calibration_indices: tuple[int, ...] = ()
     class_names: tuple[str, ...] = ()
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
 
     def at_most(self, num_samples: int) -> Dataset:
         """Every split cut down to so many samples at most, evenly spaced."""

@@ -6,12 +6,14 @@ import zlib
 from collections import Counter
 from pathlib import Path
 
+from qat_kit.errors import ModelFileError
 from qat_kit.files import read_bytes
 from qat_kit.inspection.records import InspectedGraph, InspectedOperator, InspectedTensor, Inspection
 from qat_kit.litert.arena import plan_arena
+from qat_kit.litert.description import Description, description_of
 from qat_kit.litert.macs import num_macs
 from qat_kit.litert.model_file import read_model
-from qat_kit.litert.records import Operator, Subgraph, Tensor
+from qat_kit.litert.records import ModelFile, Operator, Subgraph, Tensor
 
 # The plan takes time that grows with the square of their number.
 _PLANNED_TENSORS_AT_MOST = 1500
@@ -23,6 +25,7 @@ def inspect(path: Path | str | bytes) -> Inspection:
     """Reads a `.tflite` file into a record; raises ModelFileError for a file that cannot be read."""
     model = read_model(path)
     data = path if isinstance(path, bytes) else read_bytes(Path(path))
+    described, undescribed = _description(model)
     graphs = tuple(_graph(graph) for graph in model.subgraphs)
     tensors = [tensor for graph in graphs for tensor in graph.tensors]
     operators = [operator for graph in graphs for operator in graph.operators]
@@ -33,6 +36,8 @@ def inspect(path: Path | str | bytes) -> Inspection:
         schema_version=model.version,
         description=model.description,
         metadata=model.metadata,
+        described=described,
+        undescribed=undescribed,
         signatures={
             signature.key: {"inputs": tuple(signature.inputs), "outputs": tuple(signature.outputs)}
             for signature in model.signatures
@@ -45,6 +50,14 @@ def inspect(path: Path | str | bytes) -> Inspection:
         tensor_types=dict(Counter(tensor.type for tensor in tensors).most_common()),
         operator_counts=dict(Counter(operator.op for operator in operators).most_common()),
     )
+
+
+def _description(model: ModelFile) -> tuple[Description | None, str | None]:
+    """What the file says of itself; else why that cannot be read. A file runs all the same without it."""
+    try:
+        return description_of(model), None
+    except ModelFileError as error:
+        return None, str(error)
 
 
 def _graph(graph: Subgraph) -> InspectedGraph:

@@ -35,6 +35,7 @@ def _totals(inspection: Inspection) -> Element:
         ),
         "metadata": ", ".join(inspection.metadata),
         "description": inspection.description,
+        "to apps it says": "; ".join(inspection.described.lines) if inspection.described else inspection.undescribed,
         "SHA-256": inspection.sha256,
     }
     rows = [element("tr", element("th", title), element("td", fact)) for title, fact in facts.items() if fact]

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import pydantic
 
+from qat_kit.litert.description import Description
 from qat_kit.results import Record
 
 
@@ -69,16 +70,19 @@ class Inspection(Record):
 
     gzip_bytes: the file compressed, as an app store sends it. constant_bytes: of all tensors, a buffer that several
     share counted once a tensor. tensor_types, operator_counts: how many of each, most frequent first. macs: of all
-    graphs, each run once. metadata: the names of what is attached.
+    graphs, each run once. metadata: the names of what is attached. described: what the file says of itself to
+    apps (TFLite metadata); undescribed: why that cannot be read, where it is there.
     """
 
-    format_version: Literal[2] = 2
+    format_version: Literal[3] = 3
     sha256: str
     size_bytes: int
     gzip_bytes: int
     schema_version: int
     description: str
     metadata: tuple[str, ...]
+    described: Description | None = None
+    undescribed: str | None = None
     signatures: dict[str, dict[str, tuple[str, ...]]]
     graphs: tuple[InspectedGraph, ...]
     num_operators: int

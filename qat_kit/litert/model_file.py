@@ -79,14 +79,16 @@ class _Reader:
         if not graphs:
             raise ModelFileError("it holds no graph")
         check_calls(graphs)
+        attached = [self._attachment(table, buffers) for table in root.tables(6, "metadata")]
         return ModelFile(
             version=int(root.scalar(0, "I", 0)),
             description=root.text(3, "description") or "",
             subgraphs=graphs,
             signatures=tuple(self._signature(table, graphs) for table in root.tables(7, "signature_defs")),
-            metadata=tuple(table.text(0, f"{table.what}.name") or "" for table in root.tables(6, "metadata")),
+            metadata=tuple(name for name, _ in attached),
             size_bytes=len(self._data),
             sha256=sha256(self._data),
+            attachments={name: value for name, value in attached if value is not None},
         )
 
     def _operator_code(self, table: Table) -> tuple[str, int, bool]:
@@ -113,6 +115,14 @@ class _Reader:
             return None
         self._buffer.spend(inline.size, f"the data of {table.what}")
         return inline
+
+    def _attachment(
+        self, table: Table, buffers: list[NDArray[np.uint8] | None]
+    ) -> tuple[str, NDArray[np.uint8] | None]:
+        buffer = int(table.scalar(1, "I", 0))
+        if buffer >= len(buffers):
+            raise ModelFileError(f"{table.what} names buffer {buffer}, and there are {len(buffers)}")
+        return table.text(0, f"{table.what}.name") or "", buffers[buffer]
 
     def _subgraph(
         self,

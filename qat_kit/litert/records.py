@@ -154,7 +154,7 @@ class Signature:
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A whole `.tflite` file."""
+    """A whole `.tflite` file. metadata: names of what is attached; attachments: the bytes of each, by its name."""
 
     version: int
     description: str
@@ -163,6 +163,7 @@ class ModelFile:
     metadata: tuple[str, ...]
     size_bytes: int
     sha256: str
+    attachments: Mapping[str, NDArray[np.uint8]] = field(default_factory=dict)
 
 
 def unpack_bits(packed: NDArray[np.uint8], num_bits: int, *, signed: bool) -> NDArray[Any]:

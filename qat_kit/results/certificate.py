@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from qat_kit.files import sha256
 from qat_kit.results.record import Record
 from qat_kit.vocabulary import IoType
 
@@ -84,6 +85,11 @@ class Certificate(Record):
     num_tensors: int
     figures: Figures | None = None
     checks: tuple[Check, ...]
+
+    @property
+    def content_sha256(self) -> str:
+        """The hash of all but the file's own hash and size: a file can hold that of its certificate in this way."""
+        return sha256(self.model_dump_json(exclude={"sha256", "size_bytes"}).encode())
 
     @property
     def passed(self) -> bool:

@@ -45,6 +45,8 @@ def show_inspection(console: Console, inspection: Inspection) -> None:
         f"{inspection.num_tensors} tensors ({types})",
         f"{arena}{inspection.macs:,} multiply-accumulates",
         f"metadata: {', '.join(inspection.metadata)}" if inspection.metadata else "",
+        *(f"  {line}" for line in (inspection.described.lines if inspection.described else ())),
+        inspection.undescribed or "",
     ]
     for line in filter(None, lines):
         console.print(printable(line), markup=False, highlight=False, soft_wrap=True)

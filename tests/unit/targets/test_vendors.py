@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +18,7 @@ from ai_edge_litert import schema_py_generated as schema
 from qat_kit.schemes import get_scheme
 from qat_kit.spec import OPS, op_spec
 from qat_kit.targets import LayerDescription, Target, get_target
+from tests.support.environments import environment_with
 
 pytestmark = pytest.mark.slow
 
@@ -30,14 +30,7 @@ ACCELERATORS = {"ethos_u55": "ethos-u55-128", "ethos_u65": "ethos-u65-256", "eth
 @pytest.fixture(scope="session")
 def vendor(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The `bin` folder of an environment that holds what the vendors publish."""
-    folder = tmp_path_factory.mktemp("vendor")
-    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-    done = subprocess.run(
-        [str(folder / "bin" / "pip"), "install", "--quiet", *PACKAGES], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        pytest.skip(f"pip cannot install {', '.join(PACKAGES)}: {done.stderr.strip()[-300:]}")
-    return folder / "bin"
+    return environment_with(tmp_path_factory.mktemp("vendor"), *PACKAGES)
 
 
 def files(ops: SimpleNamespace) -> dict[str, bytes]:

@@ -1,0 +1,53 @@
+"""A `.tflite` file changed after it was made: `rewritten`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from qat_kit.litert.model_file import IDENTIFIER
+
+_ALIGNMENT = 16
+
+
+class _AlignedBuilder(flatbuffers.Builder):  # type: ignore[misc]  # it has no types
+    """Python's builder does not know the schema's `force_align: 16` for the data of buffers; this one keeps it.
+
+    An int32 bias at an odd address is a hard fault on a Cortex-M0.
+    """
+
+    def StartVector(self, elemSize: int, numElems: int, alignment: int) -> Any:  # noqa: N802, N803  # flatbuffers' names
+        return super().StartVector(elemSize, numElems, _ALIGNMENT if elemSize == 1 else alignment)
+
+
+def rewritten(content: bytes, change: Callable[[schema.ModelT], None]) -> bytes:
+    """The file with a change made to it through the schema's own objects; whatever followed the flatbuffer is gone.
+
+    The same bytes and change give the same bytes. The file must have been read by `read_model`: nothing is checked.
+
+    Source: schema.fbs, `table Buffer`; https://flatbuffers.dev/languages/python (object API).
+    """
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    change(model)
+    builder = _AlignedBuilder(len(content))
+    builder.Finish(model.Pack(builder), IDENTIFIER)
+    return bytes(builder.Output())
+
+
+def attach(model: schema.ModelT, name: str, value: bytes) -> None:
+    """Puts a named value into the model's metadata, in the place of one of that name."""
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(value, np.uint8)
+    entries = model.metadata or []
+    for entry in entries:
+        if entry.name == name.encode():
+            model.buffers[entry.buffer] = buffer
+            return
+    model.buffers.append(buffer)
+    entry = schema.MetadataT()
+    entry.name, entry.buffer = name, len(model.buffers) - 1
+    model.metadata = [*entries, entry]
