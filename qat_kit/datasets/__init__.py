@@ -4,6 +4,7 @@ from qat_kit.datasets.digits import load_digits
 from qat_kit.datasets.pictures import load_cifar10, load_fashion_mnist, load_mnist
 from qat_kit.datasets.representative import read_representative
 from qat_kit.datasets.splits import Dataset, Split, as_split, stratified_indices
+from qat_kit.datasets.spoken_digits import load_spoken_digits
 
 __all__ = [
     "Dataset",
@@ -13,6 +14,7 @@ __all__ = [
     "load_digits",
     "load_fashion_mnist",
     "load_mnist",
+    "load_spoken_digits",
     "read_representative",
     "stratified_indices",
 ]

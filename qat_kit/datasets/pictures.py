@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qat_kit.datasets.splits import Dataset, Split, stratified_indices
+from qat_kit.datasets.splits import Dataset, Split, published
 from qat_kit.datasets.store import Arrays, PublicDataset
 
 # The split is part of the dataset: changing it makes figures incomparable.
@@ -60,16 +60,12 @@ def _public(name: str, shape: tuple[int, ...], licence: str) -> PublicDataset:
 
 
 def _split(arrays: Arrays, class_names: tuple[str, ...]) -> Dataset:
-    training = _samples(arrays["x_train"], arrays["y_train"])
-    labels = np.asarray(training.labels)
-    validation, train = stratified_indices(labels, [_VALIDATION, len(labels) - _VALIDATION], seed=_SPLIT_SEED)
-    (calibration,) = stratified_indices(labels[train], [_CALIBRATION], seed=_SPLIT_SEED)
-    return Dataset(
-        train=training.take(train),
-        calibration=training.take(train[calibration]),
-        validation=training.take(validation),
-        test=_samples(arrays["x_test"], arrays["y_test"]),
-        calibration_indices=tuple(int(index) for index in train[calibration]),
+    return published(
+        _samples(arrays["x_train"], arrays["y_train"]),
+        _samples(arrays["x_test"], arrays["y_test"]),
+        validation=_VALIDATION,
+        calibration=_CALIBRATION,
+        seed=_SPLIT_SEED,
         class_names=class_names,
     )
 

@@ -108,6 +108,27 @@ def stratified_indices(labels: NDArray[Any], counts: Sequence[int], *, seed: int
     return groups
 
 
+def published(
+    training: Split, test: Split, *, validation: int, calibration: int, seed: int, class_names: tuple[str, ...]
+) -> Dataset:
+    """A dataset whose owners say what is for training and what for testing.
+
+    Of the training samples, `validation` are kept apart; `calibration` of those that train set ranges, too.
+    Each class is there in proportion. The same labels, counts and seed give the same samples.
+    """
+    labels = np.asarray(training.labels)
+    kept, train = stratified_indices(labels, [validation, len(labels) - validation], seed=seed)
+    (looked_at,) = stratified_indices(labels[train], [calibration], seed=seed)
+    return Dataset(
+        train=training.take(train),
+        calibration=training.take(train[looked_at]),
+        validation=training.take(kept),
+        test=test,
+        calibration_indices=tuple(int(index) for index in train[looked_at]),
+        class_names=class_names,
+    )
+
+
 def as_split(data: Any, *, purpose: str, needs_labels: bool = True, input_names: Sequence[str] = ()) -> Split:
     """Arrays, an (inputs, labels) pair, a dict of inputs or a `tf.data.Dataset` as a checked Split.
 

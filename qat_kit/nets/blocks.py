@@ -8,7 +8,14 @@ from tf_keras import layers, regularizers
 
 
 def conv_norm(
-    value: Any, filters: int, size: int, *, name: str, strides: int = 1, relu: bool = True, decay: float = 0.0
+    value: Any,
+    filters: int,
+    size: int | tuple[int, int],
+    *,
+    name: str,
+    strides: int = 1,
+    relu: bool = True,
+    decay: float = 0.0,
 ) -> Any:
     """A convolution without bias, batch norm and, unless told otherwise, ReLU."""
     value = layers.Conv2D(
