@@ -10,10 +10,12 @@ import tf_keras
 
 from qat_kit.prepare.building import build_model
 from qat_kit.prepare.keras3 import as_tf_keras
+from qat_kit.prepare.keras3_tracing import traced_keras3_model
 from qat_kit.prepare.kinds import refuse_foreign, refuse_other_backend
 from qat_kit.prepare.loading import load_any
+from qat_kit.prepare.output_names import keep_output_names, named_by_keys
 from qat_kit.prepare.reading import read_graph
-from qat_kit.prepare.tracing import is_opaque, traced_keras3_model, traced_model
+from qat_kit.prepare.tracing import is_opaque, traced_model
 
 
 def take_model(model: Any, *, custom_objects: Mapping[str, Any] | None = None, unsafe: bool = False) -> tf_keras.Model:
@@ -35,9 +37,16 @@ def take_model(model: Any, *, custom_objects: Mapping[str, Any] | None = None, u
 
 
 def _of_known_layers(model: tf_keras.Model) -> tf_keras.Model:
-    """The model itself, or the same with every subclassed model and custom layer taken apart into Keras' own layers."""
+    """The model itself, or the same of Keras' own layers, with lists of inputs and outputs in the place of dicts.
+
+    Subclassed models and custom layers are taken apart; what was an entry of a dict is called by its key.
+    """
     if is_opaque(model):
         model = traced_model(model)
-    elif not any(is_opaque(layer) for layer in model._flatten_layers(include_self=False)) or not model.built:
+        is_plain = False
+    else:
+        is_plain = not any(is_opaque(layer) for layer in model._flatten_layers(include_self=False))
+    structures = (getattr(model, "_nested_inputs", None), getattr(model, "_nested_outputs", None))
+    if not model.built or (is_plain and not any(isinstance(structure, Mapping) for structure in structures)):
         return model
-    return build_model(read_graph(model))
+    return build_model(keep_output_names(named_by_keys(read_graph(model), *structures)))

@@ -17,10 +17,14 @@ import tf_keras
 from qat_kit.errors import ModelError, ModelNotBuiltError
 from qat_kit.prepare.building import build_model
 from qat_kit.prepare.graph import Graph, Node, call_name, node_of, tensor_name
-from qat_kit.prepare.keras3_layers import carried_node, refuse_arguments
+from qat_kit.prepare.keras3_calls import call_arguments, given_tensors, needed_tensors, nested_feeds
+from qat_kit.prepare.keras3_layers import carried_node, layer_node
+from qat_kit.prepare.keras3_proof import prove_built, prove_carried
+from qat_kit.prepare.keras3_tracing import is_opaque_keras3, traced_keras3_place
+from qat_kit.prepare.keras3_wrappers import carried_wrapper, is_wrapper
 from qat_kit.prepare.operations.keras import is_operation, lower_operation
 from qat_kit.prepare.operations.lowering import Lowering
-from qat_kit.prepare.proof import prove_same_outputs
+from qat_kit.prepare.output_names import keep_output_names, named_by_keys, unique_names
 
 
 def is_keras3(model: object) -> bool:
@@ -43,11 +47,25 @@ def as_tf_keras(model: Any) -> tf_keras.Model:
         return model
     functional = _functional(model)
     carrier = _Carrier()
-    outputs = carrier.expand(functional, None)
-    inputs = tuple(tensor._keras_history.operation.name for tensor in functional.inputs)
-    carried = build_model(Graph(name=model.name, nodes=carrier.nodes, inputs=inputs, outputs=outputs))
-    prove_same_outputs(model, carried, "carrying it over from Keras 3")
+    graph = Graph(
+        name=model.name,
+        outputs=carrier.expand(functional, None),
+        inputs=tuple(tensor._keras_history.operation.name for tensor in functional.inputs),
+        nodes=carrier.nodes,
+        output_names=unique_names(tensor._keras_history.operation.name for tensor in functional.outputs),
+    )
+    graph = named_by_keys(graph, functional._inputs_struct, functional._outputs_struct)
+    prove_carried(functional, graph)
+    carried = build_model(graph if _are_named(graph) else keep_output_names(graph))
+    prove_built(functional, carried)
     return carried
+
+
+def _are_named(graph: Graph) -> bool:
+    """Whether the layers that make the outputs are called as these."""
+    makers = [graph.nodes[node_of(tensor)] for tensor in graph.outputs]
+    layers = unique_names(maker.shares or maker.name for maker in makers)
+    return layers == graph.output_names
 
 
 def _functional(model: Any) -> Any:
@@ -66,6 +84,11 @@ def _functional(model: Any) -> Any:
     return functional
 
 
+def _feeds(inner: Any, outer: list[Any], known: Mapping[int, str]) -> dict[int, str]:
+    """Input tensor of a model within → what stands for it outside."""
+    return {id(tensor): known[id(given)] for tensor, given in zip(inner.inputs, outer, strict=True)}
+
+
 @dataclass
 class _Carrier:
     """Collects the nodes of a model and of those nested in it."""
@@ -78,29 +101,38 @@ class _Carrier:
     def expand(self, functional: Any, feeds: Mapping[int, str] | None) -> tuple[str, ...]:
         """Adds the nodes of a Functional model; feeds: its input tensors → what stands for them when it is nested."""
         known: dict[int, str] = dict(feeds or {})
+        needed = needed_tensors(functional)
         for depth in sorted(functional._nodes_by_depth, reverse=True):
             for place in functional._nodes_by_depth[depth]:
-                if all(id(tensor) in known for tensor in place.outputs):
+                tensors = {id(tensor) for tensor in place.outputs}
+                # Inputs stay, even where nothing reads them.
+                if tensors <= known.keys() or not (tensors & needed or place.is_input):
                     continue
                 operation = place.operation
-                sources = tuple(known[id(tensor)] for tensor in place.arguments.keras_tensors)
-                if hasattr(operation, "_nodes_by_depth") or hasattr(operation, "_functional"):
+                if is_opaque_keras3(operation):
+                    inner, outer = traced_keras3_place(place)
+                    made = self.expand(inner, _feeds(inner, outer, known))
+                elif hasattr(operation, "_nodes_by_depth") or hasattr(operation, "_functional"):
                     inner = _functional(operation)
-                    given = {id(tensor): name for tensor, name in zip(inner.inputs, sources, strict=True)}
-                    made = self.expand(inner, given)
+                    made = self.expand(inner, _feeds(inner, nested_feeds(inner, place), known))
                 elif is_operation(operation):
                     made = self._lowered(place, known, functional, feeds is not None)
                 else:
-                    made = self._carried(place, sources, functional, feeds is not None)
+                    made = self._carried(place, known, functional, feeds is not None)
                 known |= {id(tensor): name for tensor, name in zip(place.outputs, made, strict=True)}
         return tuple(known[id(tensor)] for tensor in functional.outputs)
 
-    def _carried(self, place: Any, sources: tuple[str, ...], model: Any, nested: bool) -> tuple[str, ...]:
+    def _carried(self, place: Any, known: Mapping[int, str], model: Any, nested: bool) -> tuple[str, ...]:
         layer = place.operation
-        refuse_arguments(place, layer.name, type(layer).__name__)
+        sources = tuple(known[id(tensor)] for tensor in given_tensors(place))
         name = self._name(layer, model, nested)
         shapes = tuple(tuple(tensor.shape) for tensor in place.outputs)
-        node = carried_node(layer, name, sources, shapes)
+        if is_wrapper(layer):
+            node = layer_node(layer, *carried_wrapper(layer, name, carry=as_tf_keras), name, sources, shapes)
+        else:
+            node = carried_node(layer, name, sources, shapes)
+        if sources:
+            node = replace(node, arguments=call_arguments(place, node.layer_class))
         first = self._first[id(layer)]
         if name != first:
             self.nodes[first] = replace(self.nodes[first], shares=first)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tf_keras
+from numpy.typing import NDArray
 
 from qat_kit.errors import UnsupportedLayerError, nearest
 from qat_kit.layers import PerChannelAffine
 from qat_kit.prepare.graph import Node
 
-_LAYERS = {
+LAYERS = {
     name: getattr(tf_keras.layers, name)
     for name in (
         *("Conv1D", "Conv2D", "DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"),
@@ -28,6 +29,7 @@ _LAYERS = {
         *("UnitNormalization", "Dot", "RepeatVector", "Identity", "ActivityRegularization"),
         *("MaxPooling3D", "AveragePooling3D", "GlobalAveragePooling3D", "GlobalMaxPooling3D"),
         *("ZeroPadding3D", "Cropping3D", "UpSampling3D", "LSTM", "GRU", "SimpleRNN"),
+        *("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Embedding", "Resizing"),
     )
 }
 # Operations (`keras.ops.reshape`) are classes too, some with the name of a layer and none of its arguments.
@@ -38,23 +40,9 @@ _ACTIVATIONS = {
     *("linear", "relu", "relu6", "sigmoid", "tanh", "softmax", "gelu", "silu", "swish"),
     *("elu", "selu", "softplus", "softsign", "exponential"),
 }
-# How a layer computes, not what.
-_IGNORED = ("use_cudnn", "quantization_config")
+# How a layer computes, not what; and what Resizing reads with `pad_to_aspect_ratio` alone, which is refused itself.
+_IGNORED = ("use_cudnn", "quantization_config", "seed", "fill_mode", "fill_value")
 _REGULARIZERS = {"L1", "L2", "L1L2"}
-
-
-def refuse_arguments(node: Any, name: str, kind: str) -> None:
-    """A call may say `training=False`, which is what inference does anyway, and nothing more beside its inputs."""
-    given = [str(value) for value in node.arguments.args[1:] if value is not None]
-    given += [
-        f"{key}={value}"
-        for key, value in node.arguments.kwargs.items()
-        if value is not None and (key, value) != ("training", False)
-    ]
-    if given:
-        raise UnsupportedLayerError(
-            name, kind, f"It is called with {', '.join(given)} beside its inputs; call it with inputs alone."
-        )
 
 
 def carried_node(layer: Any, name: str, sources: tuple[str, ...], shapes: tuple[Any, ...]) -> Node:
@@ -63,15 +51,16 @@ def carried_node(layer: Any, name: str, sources: tuple[str, ...], shapes: tuple[
     shapes: of its outputs.
     """
     kind = type(layer).__name__
-    weights = tuple(np.asarray(weight) for weight in layer.get_weights())
+    weights = weights_of(layer)
     if kind == "InputLayer":
         config = layer.get_config()
-        made = tf_keras.layers.InputLayer(batch_input_shape=config["batch_shape"], dtype=config["dtype"], name=name)
-    elif kind in _LAYERS and type(layer).__module__.startswith(_KERAS_LAYERS):
-        made = _LAYERS[kind](**_arguments(layer, kind), name=name)
+        dtype = "float32" if is_float(config["dtype"]) else config["dtype"]
+        made = tf_keras.layers.InputLayer(batch_input_shape=config["batch_shape"], dtype=dtype, name=name)
+    elif kind in LAYERS and type(layer).__module__.startswith(_KERAS_LAYERS):
+        made = LAYERS[kind](**constructor_arguments(layer, LAYERS[kind]), name=name)
     elif type(layer).__module__ == _CONVNEXT and kind == "LayerScale":
         made = PerChannelAffine(name=name, trainable=layer.trainable)
-        weights = (*weights, np.zeros_like(weights[0]))
+        weights = [*weights, np.zeros_like(weights[0])]
     elif type(layer).__module__ == _CONVNEXT and kind == "StochasticDepth":
         # Both drop in training alone: the whole residual, by one draw a sample.
         shape = (None, *(1 for _ in shapes[0][1:]))
@@ -80,8 +69,20 @@ def carried_node(layer: Any, name: str, sources: tuple[str, ...], shapes: tuple[
         raise UnsupportedLayerError(
             layer.name,
             kind,
-            f"It cannot be carried over from Keras 3. {nearest('layers', kind, _LAYERS)}",
+            f"It cannot be carried over from Keras 3. {nearest('layers', kind, LAYERS)}",
         )
+    return layer_node(layer, made, weights, name, sources, shapes)
+
+
+def layer_node(
+    layer: Any,
+    made: tf_keras.layers.Layer,
+    weights: Sequence[NDArray[Any]],
+    name: str,
+    sources: tuple[str, ...],
+    shapes: tuple[Any, ...],
+) -> Node:
+    """The node of `made`, which stands for a layer of Keras 3; shapes: of its outputs."""
     return Node(
         name=name,
         layer_class=type(made),
@@ -89,19 +90,35 @@ def carried_node(layer: Any, name: str, sources: tuple[str, ...], shapes: tuple[
         inputs=sources,
         output_shape=shapes[0],
         further_shapes=shapes[1:],
-        weights=weights,
+        weights=tuple(weights),
         origins=(layer.name,),
     )
 
 
-def _arguments(layer: Any, kind: str) -> dict[str, Any]:
-    """The constructor arguments of the tf_keras layer; raises UnsupportedLayerError for one that it does not have."""
-    config = dict(layer.get_config())
-    policy = layer.dtype_policy.name
-    if policy != "float32":
-        raise UnsupportedLayerError(layer.name, kind, f"Its dtype policy is {policy}; build the model in float32.")
+def weights_of(layer: Any) -> list[NDArray[Any]]:
+    """The weights of a layer as NumPy has them; those of 16 bits widened."""
+    weights = [np.asarray(weight) for weight in layer.get_weights()]
+    return [weight.astype(np.float32) if weight.dtype.itemsize == 2 else weight for weight in weights]
+
+
+def is_float(dtype: Any) -> bool:
+    """Whether a dtype's name is one of real numbers."""
+    return str(dtype).startswith(("float", "bfloat"))
+
+
+def constructor_arguments(layer: Any, layer_class: type[tf_keras.layers.Layer]) -> dict[str, Any]:
+    """The constructor arguments of the tf_keras layer; raises UnsupportedLayerError for one that it does not have.
+
+    What the layer computes in becomes float32, of which its weights are anyway under a mixed policy.
+    """
+    config, kind = dict(layer.get_config()), type(layer).__name__
+    policy = layer.dtype_policy
+    if policy.quantization_mode is not None:
+        raise UnsupportedLayerError(
+            layer.name, kind, f"Its dtype policy is {policy.name}: Keras has quantized it. Give the model before that."
+        )
     renamed = _RENAMED.get(kind, {})
-    accepted = set(inspect.signature(_LAYERS[kind].__init__).parameters)
+    accepted = set(inspect.signature(layer_class.__init__).parameters)
     arguments: dict[str, Any] = {"trainable": layer.trainable}
     for key, value in config.items():
         # The weights are carried over, so how they began does not matter.
@@ -110,7 +127,10 @@ def _arguments(layer: Any, kind: str) -> dict[str, Any]:
         target = renamed.get(key, key)
         if target in accepted:
             arguments[target] = _value(layer.name, kind, key, value)
-        elif value not in (None, False) and not key.startswith("renorm_"):
+        elif key == "zero_output_for_mask" and issubclass(layer_class, tf_keras.layers.RNN):
+            # Bidirectional turns it on; tf_keras takes it by name alone.
+            arguments |= {key: value} if value else {}
+        elif value not in (None, False, "channels_last") and not key.startswith("renorm_"):
             raise UnsupportedLayerError(layer.name, kind, f"tf_keras has no {key}={value!r} for it.")
     return arguments
 
@@ -122,6 +142,9 @@ def _value(name: str, kind: str, key: str, value: Any) -> Any:
             raise UnsupportedLayerError(
                 name, kind, f"Its activation {value!r} cannot be carried over; use one of {', '.join(_ACTIVATIONS)}."
             )
+    elif kind == "Normalization" and key in ("mean", "variance") and value is not None:
+        # As Keras 3 holds them.
+        return np.asarray(value, np.float32).tolist()
     elif key.endswith("_regularizer") and value is not None:
         if not isinstance(value, Mapping) or value["class_name"] not in _REGULARIZERS:
             raise UnsupportedLayerError(name, kind, f"Its {key} {value!r} cannot be carried over; use L1, L2 or L1L2.")

@@ -14,9 +14,9 @@ from qat_kit.prepare.graph import Graph, node_of
 from qat_kit.prepare.reading import read_graph
 
 # Of an output's range. In float64, what remains is the order of additions.
-_TOLERANCE = 1e-9
+FLOAT64_TOLERANCE = 1e-9
 # Where an operator knows float32 alone, and between two models in float32.
-_FLOAT32_TOLERANCE = 1e-5
+FLOAT32_TOLERANCE = 1e-5
 
 
 def prove_same_graph(before: Graph, after: Graph, what: str, inputs: Mapping[str, NDArray[Any]] | None = None) -> None:
@@ -30,8 +30,8 @@ def prove_same_graph(before: Graph, after: Graph, what: str, inputs: Mapping[str
         old, new = evaluate(before, feed, before.outputs), evaluate(after, feed, after.outputs)
         for name, renamed in zip(before.outputs, after.outputs, strict=True):
             exact = old[name].exact and new[renamed].exact
-            tolerance = _TOLERANCE if exact else _FLOAT32_TOLERANCE
-            difference = _relative_difference(old[name].array, new[renamed].array)
+            tolerance = FLOAT64_TOLERANCE if exact else FLOAT32_TOLERANCE
+            difference = relative_difference(old[name].array, new[renamed].array)
             if not difference <= tolerance:
                 layer, difference = _first_difference(before, after, feed, tolerance) or (node_of(name), difference)
                 raise ModelError(
@@ -49,7 +49,7 @@ def _first_difference(
     old, new = evaluate(before, feed, pairs), evaluate(after, feed, pairs.values())
     for name, renamed in pairs.items():
         if old[name].array.shape == new[renamed].array.shape:
-            difference = _relative_difference(old[name].array, new[renamed].array)
+            difference = relative_difference(old[name].array, new[renamed].array)
             if not difference <= tolerance:
                 return name, difference
     return None
@@ -69,11 +69,11 @@ def prove_same_outputs(before: Any, after: Any, what: str) -> None:
         _outputs(model, feed[0] if len(feed) == 1 else feed) for model, feed in zip((before, after), feeds, strict=True)
     )
     for old, new in zip(old_outputs, new_outputs, strict=True):
-        difference = _relative_difference(old, new)
-        if not difference <= _FLOAT32_TOLERANCE:
+        difference = relative_difference(old, new)
+        if not difference <= FLOAT32_TOLERANCE:
             raise ModelError(
                 f"model {before.name!r}: {what} changed its output by {difference:.1e} of its range; expected at most "
-                f"{_FLOAT32_TOLERANCE:.0e}"
+                f"{FLOAT32_TOLERANCE:.0e}"
             )
 
 
@@ -82,7 +82,7 @@ def _dtype_of(tensor: Any) -> str:
     return str(getattr(tensor.dtype, "name", tensor.dtype))
 
 
-def _relative_difference(old: NDArray[Any], new: NDArray[Any]) -> float:
+def relative_difference(old: NDArray[Any], new: NDArray[Any]) -> float:
     """The largest difference over the range of `old`; infinite where the shapes differ."""
     if old.shape != new.shape:
         return float("inf")

@@ -17,7 +17,7 @@ from qat_kit.errors import ModelError, ModelNotBuiltError, UnsupportedLayerError
 
 # Whose layers are known by their configuration. A Lambda's function is not.
 _KNOWN = ("tf_keras", "qat_kit", "tensorflow_model_optimization")
-_REMEDY = (
+REMEDY = (
     "Use layers and TensorFlow operations alone in it, without `if`, loops or NumPy on tensors, or build the model "
     "with the functional API: `{0}.Model(inputs, outputs)`"
 )
@@ -43,13 +43,13 @@ def traced_place(place: Any) -> tuple[tf_keras.Model, dict[int, Any]]:
 
     arguments, named = tf.nest.map_structure(symbol_for, (list(place.call_args), dict(place.call_kwargs)))
     try:
-        outputs = layer.call(*arguments, **_for_inference(layer, named))
+        outputs = layer.call(*arguments, **for_inference(layer, named))
         inner = tf_keras.Model(list(fresh.values()), tf.nest.flatten(outputs), name=layer.name)
     except Exception as error:
         raise UnsupportedLayerError(
             layer.name,
             type(layer).__name__,
-            f"Its `call` cannot be traced: {_reason(error)}. {_REMEDY.format('tf_keras')}",
+            f"Its `call` cannot be traced: {reason_of(error)}. {REMEDY.format('tf_keras')}",
         ) from error
     return inner, {id(fresh[id(tensor)].node.layer): tensor for tensor in place.keras_inputs}
 
@@ -61,32 +61,19 @@ def traced_model(model: tf_keras.Model) -> tf_keras.Model:
     """
     spec = model.save_spec(dynamic_batch=True) if model.built else None
     if spec is None:
-        raise _not_built(model, "call it on a batch")
+        raise not_built(model, "call it on a batch")
     inputs = tf.nest.map_structure(
         lambda one: tf_keras.Input(batch_shape=one.shape, dtype=one.dtype, name=_input_name(one.name)), spec[0][0]
     )
     try:
-        outputs = model.call(inputs, **_for_inference(model, {}))
+        outputs = model.call(inputs, **for_inference(model, {}))
         return tf_keras.Model(inputs, outputs, name=model.name)
     except Exception as error:
-        raise _untraceable(model, error, "tf_keras") from error
+        raise untraceable(model, error, "tf_keras") from error
 
 
-def traced_keras3_model(model: Any) -> Any:
-    """A subclassed model of Keras 3 as a Functional one over the same layers; raises as `traced_model` does."""
-    import keras
-
-    shapes = list((getattr(model, "_build_shapes_dict", None) or {}).values())
-    if not model.built or len(shapes) != 1 or not isinstance(shapes[0], tuple):
-        raise _not_built(model, "call it on one tensor")
-    inputs = keras.Input(batch_shape=(None, *shapes[0][1:]))
-    try:
-        return keras.Model(inputs, model.call(inputs, **_for_inference(model, {})), name=model.name)
-    except Exception as error:
-        raise _untraceable(model, error, "keras") from error
-
-
-def _for_inference(layer: Any, named: dict[str, Any]) -> dict[str, Any]:
+def for_inference(layer: Any, named: dict[str, Any]) -> dict[str, Any]:
+    """The named arguments of a `call`, in inference where it asks for the mode."""
     wants_training = "training" in inspect.signature(layer.call).parameters
     return {**named, "training": False} if wants_training else named
 
@@ -95,19 +82,22 @@ def _input_name(name: str) -> str:
     return name.split(":")[0].split("/")[-1]
 
 
-def _not_built(model: Any, remedy: str) -> ModelNotBuiltError:
+def not_built(model: Any, remedy: str) -> ModelNotBuiltError:
+    """The error for a subclassed model without an input shape."""
     return ModelNotBuiltError(
         f"model {model.name!r} is subclassed ({type(model).__qualname__}) and has no input shape yet: {remedy} first, "
         "or build it with the functional API"
     )
 
 
-def _untraceable(model: Any, error: Exception, kit: str) -> ModelError:
+def untraceable(model: Any, error: Exception, kit: str) -> ModelError:
+    """The error for a subclassed model whose Python cannot be traced."""
     return ModelError(
         f"model {model.name!r} is subclassed ({type(model).__qualname__}), and its `call` cannot be traced: "
-        f"{_reason(error)}. {_REMEDY.format(kit)}"
+        f"{reason_of(error)}. {REMEDY.format(kit)}"
     )
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """The first line of an error, for a sentence."""
     return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")[:200]
