@@ -15,6 +15,9 @@ IoType = Literal["int8", "uint8", "int16", "float32"]
 # LiteRT's kernels: plain, optimised, and XNNPACK where it takes an operator (what an app gets by default).
 KernelSet = Literal["reference", "builtin", "xnnpack"]
 
+# What `qat_kit.kernels` computes: those, and TensorFlow Lite for Microcontrollers' portable kernels.
+SimulatedKernelSet = Literal["reference", "builtin", "xnnpack", "tflite_micro"]
+
 # How calibration samples are chosen: all there are, the first, at random, each class in proportion, or those that
 # together reach furthest into the range of every layer.
 Selection = Literal["all", "first", "random", "stratified", "coverage"]

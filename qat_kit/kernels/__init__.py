@@ -5,6 +5,9 @@ gives the same codes is what tests/parity/kernels shows, op by op.
 
 Kernel sets: "reference" is LiteRT's plain kernels, "builtin" its optimised ones, "xnnpack" the default of an app:
 XNNPACK where it takes the op and builtin for the rest. What XNNPACK takes is decided in the op's own file.
+"tflite_micro" is the portable kernels of TensorFlow Lite for Microcontrollers: LiteRT's plain ones, but for
+multipliers in double precision where LiteRT's are float32, FULLY_CONNECTED, RELU6, and the int8 LOGISTIC and TANH.
+What a kernel set lacks stands in `availability`.
 
 What is claimed is LiteRT 2.3 on x86, one thread. Where vectors round otherwise than single elements do, the builtin
 kernels' vectors are those that x86 and arm64 share; where an architecture is known to differ, the op's file says so.

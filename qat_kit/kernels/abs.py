@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from qat_kit.kernels.call import Call
 from qat_kit.kernels.lookup import each_code
+from qat_kit.kernels.requantize import float_multiplier
 from qat_kit.numerics.fixed_point import multiply_by_quantized_multiplier, quantize_multiplier
 
 
@@ -20,7 +21,7 @@ def abs_op(call: Call) -> tuple[NDArray[Any]]:
     Source: AbsEvalQuantized in tflite/kernels/elementwise.cc.
     """
     x, y = call.input(0), call.output
-    mantissa, shift = quantize_multiplier(x.scale32 / y.scale32)
+    mantissa, shift = quantize_multiplier(float_multiplier(call, x.scale32, over=y.scale32))
 
     def codes_of(codes: NDArray[np.int64]) -> NDArray[Any]:
         steps = np.abs(codes - x.zero)

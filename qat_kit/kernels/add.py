@@ -47,7 +47,7 @@ def add(call: Call) -> tuple[NDArray[Any]]:
     first, second = call.input(0).shape, call.input(1).shape
     runs = runs_of(first, second)
     broadcast_16_bits = call.output.type == "INT16" and first != second
-    if call.kernel_set == "reference" or broadcast_16_bits:
+    if call.is_plain or broadcast_16_bits:
         return (codes,)
     in_vectors = runs.in_vectors(call.output.shape, 8 if runs.scalar else 16)
     steps = _vector_sum(call, rescaling, against_scalar=runs.scalar)

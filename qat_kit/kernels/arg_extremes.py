@@ -32,6 +32,8 @@ def arg_min(call: Call) -> tuple[NDArray[Any], ...]:
 def _first_index(call: Call, indices: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
     if call.input(0).type not in ("INT8", "UINT8", "INT32", "FLOAT32"):
         raise call.refuse(f"type {call.input(0).type}")
+    if call.kernel_set == "tflite_micro" and call.output.type != "INT32":
+        raise call.refuse(f"an output of {call.output.type}, which it refuses,")
     return moved(call, indices.astype(call.output.dtype))
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from qat_kit.kernels.activation import activation_range
 from qat_kit.kernels.call import Call
 from qat_kit.kernels.products import exact_matmul
-from qat_kit.kernels.requantize import fixed_point
+from qat_kit.kernels.requantize import fixed_point, product_scale
 from qat_kit.kernels.sums import centred
 from qat_kit.numerics.fixed_point import float32_requantization_scale, requantize_float32
 
@@ -38,5 +38,5 @@ def batch_matmul(call: Call) -> tuple[NDArray[Any]]:
             codes = requantize_float32(total, scale, output.zero, minimum=lowest, maximum=highest)
             return (codes.astype(output.dtype),)
         call = call.on("builtin")
-    multiplier = float(a.scale32 * b.scale32) / output.real_scale
+    multiplier = product_scale(call, a, b) / output.real_scale
     return (fixed_point(call, total, multiplier, form="double_rounding", wide=output.type == "INT16"),)

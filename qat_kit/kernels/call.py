@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qat_kit.errors import NotSimulatedError
-from qat_kit.vocabulary import KernelSet
+from qat_kit.vocabulary import SimulatedKernelSet
 
 # The codes that an integer tensor may hold, by the schema's name of its type.
 CODE_RANGES: Mapping[str, tuple[int, int]] = {
@@ -112,9 +112,14 @@ class Call:
     op: str
     inputs: tuple[Operand | None, ...]
     outputs: tuple[Operand, ...]
-    kernel_set: KernelSet
+    kernel_set: SimulatedKernelSet
     options: Mapping[str, Any] = field(default_factory=dict)
     version: int = 1
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether LiteRT's reference kernels run: under "reference", and in tflite-micro, which has them too."""
+        return self.kernel_set in ("reference", "tflite_micro")
 
     @property
     def fused_activation(self) -> str:
@@ -137,7 +142,7 @@ class Call:
         """An operand that may be left out."""
         return self.inputs[position] if position < len(self.inputs) else None
 
-    def on(self, kernel_set: KernelSet) -> Call:
+    def on(self, kernel_set: SimulatedKernelSet) -> Call:
         """The same call on another kernel set: what XNNPACK leaves runs on "builtin"."""
         return replace(self, kernel_set=kernel_set)
 
@@ -145,10 +150,10 @@ class Call:
         """The error for a type or an option that no kernel here computes.
 
         >>> Call(op="MUL", inputs=(), outputs=(), kernel_set="builtin").refuse("int32 operands")
-        NotSimulatedError('MUL with int32 operands is not simulated on kernel set builtin; LiteRT itself runs it')
+        NotSimulatedError('MUL with int32 operands is not simulated on kernel set builtin; the runtime itself runs it')
         """
         return NotSimulatedError(
-            f"{self.op} with {what} is not simulated on kernel set {self.kernel_set}; LiteRT itself runs it"
+            f"{self.op} with {what} is not simulated on kernel set {self.kernel_set}; the runtime itself runs it"
         )
 
 

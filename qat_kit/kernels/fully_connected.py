@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from qat_kit.kernels.activation import activation_range
 from qat_kit.kernels.call import Call
-from qat_kit.kernels.conv_2d import bias_of, check_weighted
+from qat_kit.kernels.conv_2d import bias_of, check_weighted, has_wide_sum
 from qat_kit.kernels.products import exact_matmul
-from qat_kit.kernels.requantize import fixed_point, requantize
+from qat_kit.kernels.requantize import fixed_point, product_scale, requantize
 from qat_kit.numerics.rounding import round_half_away
 
 
@@ -23,7 +23,7 @@ def fully_connected(call: Call) -> tuple[NDArray[Any]]:
     reference multiplies the sum in double precision and rounds once, ties away. builtin rounds twice, ties up; its
     multiplier is a product of two float32 scales where there is one weight scale, and of two doubles where there is one
     a unit; with 16-bit activations and a 64-bit bias it leaves the op to the reference kernel. XNNPACK takes int8 with
-    constant weights and bias, 4-bit weights only with an even depth.
+    constant weights and bias, 4-bit weights only with an even depth. tflite-micro rounds twice, ties away.
 
     Source: tflite/kernels/fully_connected.cc, internal/reference/integer_ops/fully_connected.h,
     VisitFullyConnectedNode in xnnpack_delegate.cc.
@@ -44,7 +44,9 @@ def _codes(call: Call, total: NDArray[np.int64]) -> NDArray[Any]:
     weights = call.input(1)
     if call.kernel_set == "xnnpack":
         return requantize(call, total, weights=weights, form="single_rounding")
-    if call.kernel_set == "reference" or _has_wide_bias(call):
+    if call.kernel_set == "tflite_micro":
+        return _by_tflite_micro(call, total)
+    if call.is_plain or _has_wide_bias(call):
         scale = call.input(0).real_scale * weights.scale.astype(np.float64) / call.output.real_scale
         lowest, highest = activation_range(call)
         codes = np.clip(round_half_away(total * scale) + call.output.zero, lowest, highest)
@@ -53,6 +55,17 @@ def _codes(call: Call, total: NDArray[np.int64]) -> NDArray[Any]:
         return requantize(call, total, weights=weights, form="double_rounding_up")
     multiplier = float(call.input(0).scale32 * weights.scale32) / call.output.real_scale
     return fixed_point(call, total, multiplier, form="double_rounding_up")
+
+
+def _by_tflite_micro(call: Call, total: NDArray[np.int64]) -> NDArray[Any]:
+    x, weights = call.input(0), call.input(1)
+    wide = has_wide_sum(call)
+    if weights.scale.size > 1 and weights.type == "INT4":
+        raise call.refuse("4-bit weights of more than one scale, which it refuses,")
+    if weights.scale.size > 1:
+        return requantize(call, total, weights=weights, form="double_rounding", wide=wide)
+    multiplier = product_scale(call, x, weights) / call.output.real_scale
+    return fixed_point(call, total, multiplier, form="double_rounding", wide=wide)
 
 
 def _has_wide_bias(call: Call) -> bool:

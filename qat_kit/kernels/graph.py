@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from qat_kit.errors import DataError
 from qat_kit.kernels.call import Call, Operand
 from qat_kit.kernels.table import run
-from qat_kit.vocabulary import KernelSet
+from qat_kit.vocabulary import SimulatedKernelSet
 
 
 class TensorRecord(Protocol):
@@ -59,7 +59,9 @@ class Graph(Protocol):
     def inputs(self) -> tuple[int, ...]: ...
 
 
-def simulate(graph: Graph, inputs: Mapping[int, NDArray[Any]], kernel_set: KernelSet) -> dict[int, NDArray[Any]]:
+def simulate(
+    graph: Graph, inputs: Mapping[int, NDArray[Any]], kernel_set: SimulatedKernelSet
+) -> dict[int, NDArray[Any]]:
     """One inference of a graph: the codes of every tensor that an op wrote, by tensor index, and of the inputs.
 
     inputs: tensor index → array of the tensor's own type and shape, as the file has it. Each op runs as LiteRT runs it

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from qat_kit.kernels.call import Call
 from qat_kit.kernels.lookup import each_code, runs_on_xnnpack
+from qat_kit.kernels.requantize import float_multiplier
 from qat_kit.numerics.fixed_point import multiply_by_quantized_multiplier, quantize_multiplier
 
 
@@ -36,15 +37,16 @@ def leaky_relu(call: Call) -> tuple[NDArray[Any]]:
 
         return each_code(call, fixed_point)
 
-    slope = x.scale32 * alpha / y.scale32
+    slope = float_multiplier(call, x.scale32, alpha, over=y.scale32)
+    unchanged = quantize_multiplier(float_multiplier(call, x.scale32, over=y.scale32))
     sign = -1 if slope < 0 else 1
     mantissa, shift = quantize_multiplier(abs(slope))
     # The optimised int16 kernel multiplies by a negative slope; the others negate what they have rounded.
-    within, after = (sign, 1) if x.type == "INT16" and call.kernel_set != "reference" else (1, sign)
+    within, after = (sign, 1) if x.type == "INT16" and not call.is_plain else (1, sign)
 
     def codes_of(codes: NDArray[np.int64]) -> NDArray[Any]:
         steps = codes - x.zero
-        kept = multiply_by_quantized_multiplier(np.maximum(steps, 0), *quantize_multiplier(positive))
+        kept = multiply_by_quantized_multiplier(np.maximum(steps, 0), *unchanged)
         leaked = multiply_by_quantized_multiplier(np.minimum(steps, 0), within * mantissa, shift)
         return y.zero + np.where(steps >= 0, kept, after * leaked).astype(np.int64)
 

@@ -37,7 +37,7 @@ def log_softmax(call: Call) -> tuple[NDArray[Any], ...]:
     if x.type != "INT8":
         raise call.refuse(f"type {x.type}")
     rows = x.values.astype(np.int64).reshape(-1, x.values.shape[-1])
-    codes = _fixed_point(call, rows) if call.kernel_set == "reference" else _float32(call, rows)
+    codes = _fixed_point(call, rows) if call.is_plain else _float32(call, rows)
     return moved(call, np.clip(codes, *y.code_range).astype(y.dtype))
 
 

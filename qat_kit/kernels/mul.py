@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from qat_kit.kernels.activation import activation_range
 from qat_kit.kernels.broadcasting import runs_of
 from qat_kit.kernels.call import Call
+from qat_kit.kernels.requantize import float_multiplier
 from qat_kit.kernels.sums import centred, to_codes, wrap_to_16_bits
 from qat_kit.numerics.fixed_point import (
     float32_requantization_scale,
@@ -43,11 +44,12 @@ def mul(call: Call) -> tuple[NDArray[Any]]:
         return (codes.astype(call.output.dtype),)
     if call.kernel_set == "xnnpack":
         call = call.on("builtin")
-    mantissa, shift = quantize_multiplier(float(scale))
+    multiplier = float_multiplier(call, call.input(0).scale32, call.input(1).scale32, over=call.output.scale32)
+    mantissa, shift = quantize_multiplier(multiplier)
     steps = multiply_by_quantized_multiplier(product, mantissa, shift).astype(np.int64)
     codes = to_codes(call, steps)
     runs = runs_of(call.input(0).shape, call.input(1).shape)
-    if call.kernel_set == "reference" or call.output.type == "INT16":
+    if call.is_plain or call.output.type == "INT16":
         return (codes,)
     vector_codes = to_codes(call, wrap_to_16_bits(call, np.clip(steps, -(1 << 15), (1 << 15) - 1)))
     return (np.where(runs.in_vectors(call.output.shape, 16), vector_codes, codes),)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from qat_kit.kernels.call import Call
 from qat_kit.kernels.movement import moved
+from qat_kit.kernels.requantize import float_multiplier
 from qat_kit.numerics.fixed_point import multiply_by_quantized_multiplier, quantize_multiplier
 
 
@@ -30,8 +31,10 @@ def prelu(call: Call) -> tuple[NDArray[Any], ...]:
         raise call.refuse(f"an alpha of type {alpha.type}, which LiteRT reads as int8")
     steps = x.values.astype(np.int64) - x.zero
     slopes = alpha.values.astype(np.int64) - alpha.zero
-    kept = multiply_by_quantized_multiplier(np.maximum(steps, 0), *quantize_multiplier(x.scale32 / y.scale32))
-    multiplier = quantize_multiplier(x.scale32 * alpha.scale32 / y.scale32)
+    kept = multiply_by_quantized_multiplier(
+        np.maximum(steps, 0), *quantize_multiplier(float_multiplier(call, x.scale32, over=y.scale32))
+    )
+    multiplier = quantize_multiplier(float_multiplier(call, x.scale32, alpha.scale32, over=y.scale32))
     leaked = multiply_by_quantized_multiplier(np.minimum(steps, 0) * slopes, *multiplier)
     codes = y.zero + np.where(steps >= 0, kept, leaked).astype(np.int64)
     return moved(call, np.clip(codes, *y.code_range).astype(y.dtype))

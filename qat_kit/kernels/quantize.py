@@ -32,6 +32,8 @@ def quantize(call: Call) -> tuple[NDArray[Any]]:
     source, target = call.input(0).type, call.output.type
     if target not in ("INT8", "UINT8", "INT16") or source not in ("FLOAT32", "INT8", "UINT8", "INT16"):
         raise call.refuse(f"types {source}, {target}")
+    if call.kernel_set == "tflite_micro" and target == "UINT8" and source != "INT8":
+        raise call.refuse(f"types {source}, {target}, which it refuses,")
     if call.kernel_set == "xnnpack" and not _xnnpack_takes(call):
         call = call.on("builtin")
     return (_from_reals(call) if source == "FLOAT32" else _from_codes(call),)
@@ -41,7 +43,7 @@ def _from_reals(call: Call) -> NDArray[Any]:
     x, output = call.input(0).values, call.output
     if not np.isfinite(x).all():
         raise call.refuse("NaN or infinity")
-    if call.kernel_set == "reference":
+    if call.is_plain:
         return _clipped(call, round_half_away(x / output.scale32))
     nearest_even = _clipped(call, np.rint(x * np.float32(1.0 / output.real_scale)))
     if call.kernel_set == "xnnpack":
@@ -58,7 +60,7 @@ def _from_codes(call: Call) -> NDArray[Any]:
         return _clipped(call, (steps * multiplier + 128) >> 8)
     ratio = x.real_scale / output.real_scale
     away = fixed_point(call, steps, ratio, form="double_rounding")
-    if call.kernel_set == "reference" or not (x.type in _EIGHT_BITS and output.type in _EIGHT_BITS):
+    if call.is_plain or not (x.type in _EIGHT_BITS and output.type in _EIGHT_BITS):
         return away
     up = fixed_point(call, steps, ratio, form="double_rounding_up")
     return np.where(in_vectors(x.shape, 16), up, away)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from qat_kit.kernels.call import Call
 from qat_kit.kernels.lookup import each_code
+from qat_kit.kernels.requantize import float_multiplier
 from qat_kit.numerics.fixed_point import multiply_by_quantized_multiplier, quantize_multiplier
 from qat_kit.numerics.rounding import round_half_away
 
@@ -20,7 +21,11 @@ def relu(call: Call) -> tuple[NDArray[Any]]:
 
 
 def relu6(call: Call) -> tuple[NDArray[Any]]:
-    """`min(max(x, 0), 6)`, see `_between`."""
+    """`min(max(x, 0), 6)`, see `_between`; tflite-micro clips the codes under the input's scale and leaves them so."""
+    if call.kernel_set == "tflite_micro":
+        x = call.input(0)
+        six = x.zero + int(round_half_away(np.asarray(np.float32(6) / x.scale32)))
+        return each_code(call, lambda codes: np.clip(codes, x.zero, min(six, x.code_range[1])))
     return _between(call, 0.0, 6.0)
 
 
@@ -46,7 +51,7 @@ def _between(call: Call, low: float, high: float) -> tuple[NDArray[Any]]:
     Source: QuantizedReluX in tflite/kernels/activations.cc; ReluX in tflite/kernels/internal/reference/reference_ops.h.
     """
     x, y = call.input(0), call.output
-    mantissa, shift = quantize_multiplier(x.scale32 / y.scale32)
+    mantissa, shift = quantize_multiplier(float_multiplier(call, x.scale32, over=y.scale32))
 
     def bound(real: float) -> int:
         return y.zero + int(round_half_away(np.asarray(np.float32(real) / y.scale32)))

@@ -47,6 +47,26 @@ def requantize(
     return fixed_point(call, accumulator, multiplier, form=form, wide=wide)
 
 
+def float_multiplier(call: Call, *factors: np.floating[Any], over: np.floating[Any]) -> float:
+    """`∏ factors / over` of a multiplier that LiteRT computes in float32, step by step; tflite-micro does so in double.
+
+    factors, over: scales, and slopes, in float32.
+    """
+    precision = np.float64 if call.kernel_set == "tflite_micro" else np.float32
+    product = precision(factors[0])
+    for factor in factors[1:]:
+        product = product * precision(factor)
+    return float(product / precision(over))
+
+
+def product_scale(call: Call, data: Operand, weights: Operand) -> float:
+    """`s_data · s_weights`, a float32 in LiteRT and a double in tflite-micro.
+
+    Source: GetQuantizedConvolutionMultipler in tflite/kernels/kernel_util.cc.
+    """
+    return float_multiplier(call, data.scale32, weights.scale32, over=np.float32(1))
+
+
 def fixed_point(
     call: Call, accumulator: NDArray[np.int64], multiplier: Any, *, form: Form, wide: bool = False
 ) -> NDArray[Any]:

@@ -45,7 +45,7 @@ def softmax(call: Call) -> tuple[NDArray[Any], ...]:
     below = rows - rows.max(axis=1, keepdims=True)
     if x.type == "INT16":
         return moved(call, _interpolated(call, below).astype(np.int16))
-    codes = _fixed_point(call, below) if call.kernel_set == "reference" else _float32(call, below)
+    codes = _fixed_point(call, below) if call.is_plain else _float32(call, below)
     return moved(call, np.clip(codes, *y.code_range).astype(y.dtype))
 
 

@@ -17,12 +17,15 @@ def space_to_batch_nd(call: Call) -> tuple[NDArray[Any], ...]:
     block: input 1, one length an axis behind the batch, one or two of them. The input is padded first, by input 2,
     with the zero point. The images of one place in the block stand together.
 
+    Raises NotSimulatedError for tflite-micro and any padding: its kernel never sets the code that it pads with.
+
     Source: tflite/kernels/space_to_batch_nd.cc, SpaceToBatchND in internal/reference/reference_ops.h.
     """
     x, block = call.input(0).values, integers(call.input(1))
     paddings = call.input(2).values.astype(np.int64).tolist()
-    fill = call.output.zero
-    padded = np.pad(x, [(0, 0), *paddings, *[(0, 0)] * (x.ndim - 1 - len(block))], constant_values=fill)
+    if call.kernel_set == "tflite_micro" and np.any(paddings):
+        raise call.refuse("paddings, which it fills with what memory holds,")
+    padded = np.pad(x, [(0, 0), *paddings, *[(0, 0)] * (x.ndim - 1 - len(block))], constant_values=call.output.zero)
     count = len(block)
     cut: list[int] = [padded.shape[0]]
     for size, length in zip(block, padded.shape[1 : 1 + count], strict=True):

@@ -22,6 +22,8 @@ def strided_slice(call: Call) -> tuple[NDArray[Any], ...]:
 
     Source: tflite/kernels/strided_slice.cc, tflite/kernels/internal/strided_slice_logic.h.
     """
+    if call.kernel_set == "tflite_micro" and (call.options.get("new_axis_mask") or call.options.get("offset")):
+        raise call.refuse("a new axis or an offset, which it refuses,")
     begins, ends, strides = (integers(call.input(position)) for position in (1, 2, 3))
     index = tuple(
         _index(call, position, begin, end, stride)

@@ -25,7 +25,7 @@ def sum_op(call: Call) -> tuple[NDArray[Any]]:
     check_types(call)
     if call.kernel_set == "xnnpack" and xnnpack_takes(call):
         return (xnnpack_reduction(call, np.float32(1)),)
-    if call.kernel_set == "reference":
+    if call.is_plain:
         raise call.refuse("signed codes, which LiteRT's reference kernel reads as unsigned ones,")
     scale = call.input(0).scale32 / call.output.scale32
     offset = np.float32(-call.input(0).zero) * scale * np.float32(count_of(call))

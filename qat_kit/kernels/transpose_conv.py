@@ -40,7 +40,7 @@ def transpose_conv(call: Call) -> tuple[NDArray[Any]]:
         call = call.on("builtin")
     wide = has_wide_sum(call)
     away = requantize(call, total, weights=weights, form="double_rounding", wide=wide, data=x)
-    if call.kernel_set == "reference" or x.type == "INT16":
+    if call.is_plain or x.type == "INT16":
         return (away,)
     up = requantize(call, total, weights=weights, form="double_rounding_up", data=x)
     vectors = weights.shape[0] // 8 * 8

@@ -12,6 +12,7 @@ from qat_kit.kernels import simulate
 from qat_kit.litert.interpreter import Interpreter
 from qat_kit.litert.model_file import read_model
 from tests.support.tflite import Builder
+from tests.support.tflite_micro import run_on_micro
 
 
 def random_codes(random: np.random.Generator, dtype: Any, shape: Sequence[int]) -> NDArray[Any]:
@@ -27,19 +28,18 @@ def random_codes(random: np.random.Generator, dtype: Any, shape: Sequence[int]) 
 def differences(
     data: bytes, kernel_set: str, random: np.random.Generator, inputs: Sequence[NDArray[Any]] | None = None
 ) -> tuple[int, int, str]:
-    """(elements compared, elements that differ, where) between LiteRT and the simulator, over all outputs of a file."""
+    """(elements compared, elements that differ, where) between a runtime and the simulator, over all outputs of a file.
+
+    kernel_set: LiteRT's, or "tflite_micro".
+    """
     graph = read_model(data).subgraphs[0]
-    runtime = Interpreter(data, kernel_set=kernel_set)
-    details = list(runtime.inputs)
     if inputs is None:
-        inputs = [random_codes(random, detail.dtype, detail.shape) for detail in details]
-    simulated = simulate(
-        graph, {detail.index: array for detail, array in zip(details, inputs, strict=True)}, kernel_set
-    )
-    results = runtime.run({detail.name: array for detail, array in zip(details, inputs, strict=True)})
+        inputs = [random_codes(random, graph.tensors[i].type.lower(), graph.tensors[i].shape) for i in graph.inputs]
+    simulated = simulate(graph, dict(zip(graph.inputs, inputs, strict=True)), kernel_set)
+    results = run_on_micro(data, inputs) if kernel_set == "tflite_micro" else run_on_litert(data, kernel_set, inputs)
     compared, differing, where = 0, 0, ""
-    for detail in runtime.outputs:
-        expected, found = results[detail.name], simulated[detail.index]
+    for index, expected in zip(graph.outputs, results, strict=True):
+        found, detail = simulated[index], graph.tensors[index]
         assert found.dtype == expected.dtype, (found.dtype, expected.dtype)
         assert found.shape == detail.shape, (found.shape, detail.shape)
         wrong = found.reshape(expected.shape) != expected
@@ -47,9 +47,16 @@ def differences(
         differing += int(wrong.sum())
         if wrong.any():
             where += (
-                f"{detail.name}: LiteRT {expected[wrong][:8]}, simulator {found.reshape(expected.shape)[wrong][:8]}; "
+                f"{detail.name}: runtime {expected[wrong][:8]}, simulator {found.reshape(expected.shape)[wrong][:8]}; "
             )
     return compared, differing, where
+
+
+def run_on_litert(data: bytes, kernel_set: str, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+    """The outputs of one inference, in the file's order."""
+    runtime = Interpreter(data, kernel_set=kernel_set)
+    results = runtime.run({detail.name: array for detail, array in zip(runtime.inputs, inputs, strict=True)})
+    return [results[detail.name] for detail in runtime.outputs]
 
 
 class Draw(NamedTuple):

@@ -280,23 +280,24 @@ CASES = [
 ]
 
 
+def one_op(random, op, draw, kind, version):
+    operands, shapes, made = draw(random)
+    quantized = {"scale": [float(random.uniform(0.01, 1))], "zero_point": [int(random.integers(-128, 128))]}
+    quantized = quantized if kind == "INT8" else {**quantized, "zero_point": [0]}
+    graph = Builder()
+    inputs = [
+        graph.tensor(f"x{i}", value.shape, value.dtype.name.upper(), data=value)
+        if isinstance(value, np.ndarray)
+        else graph.tensor(f"x{i}", value, kind, **quantized)
+        for i, value in enumerate(operands)
+    ]
+    outputs = [graph.tensor(f"y{i}", part, kind, **quantized) for i, part in enumerate(shapes)]
+    graph.op(op, inputs, outputs, options=made, version=version)
+    fed = [index for index, value in zip(inputs, operands, strict=True) if not isinstance(value, np.ndarray)]
+    return graph.bytes(fed, outputs), f"{operands} to {shapes} with {vars(made) if made else {}}"
+
+
 @pytest.mark.parametrize("kernel_set", ["reference", "builtin", "xnnpack"])
 @pytest.mark.parametrize(("op", "draw", "num_elements", "kind", "version"), CASES)
 def test_codes_arrive_where_litert_puts_them(op, draw, num_elements, kind, version, kernel_set):
-    def make(random):
-        operands, shapes, made = draw(random)
-        quantized = {"scale": [float(random.uniform(0.01, 1))], "zero_point": [int(random.integers(-128, 128))]}
-        quantized = quantized if kind == "INT8" else {**quantized, "zero_point": [0]}
-        graph = Builder()
-        inputs = [
-            graph.tensor(f"x{i}", value.shape, value.dtype.name.upper(), data=value)
-            if isinstance(value, np.ndarray)
-            else graph.tensor(f"x{i}", value, kind, **quantized)
-            for i, value in enumerate(operands)
-        ]
-        outputs = [graph.tensor(f"y{i}", part, kind, **quantized) for i, part in enumerate(shapes)]
-        graph.op(op, inputs, outputs, options=made, version=version)
-        fed = [index for index, value in zip(inputs, operands, strict=True) if not isinstance(value, np.ndarray)]
-        return graph.bytes(fed, outputs), f"{operands} to {shapes} with {vars(made) if made else {}}"
-
-    assert_bit_equal(make, kernel_set, num_elements=num_elements)
+    assert_bit_equal(lambda random: one_op(random, op, draw, kind, version), kernel_set, num_elements=num_elements)
