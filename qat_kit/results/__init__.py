@@ -7,20 +7,25 @@ process is a dataclass and may hold a Keras model.
 from __future__ import annotations
 
 from qat_kit.results.certificate import Certificate, Check, Figures, Finding, Severity
-from qat_kit.results.measurement import Comparison, Latency, Measurement, ModelMeasurement, Quality
+from qat_kit.results.measurement import Comparison, Latency, Measurement, ModelMeasurement
 from qat_kit.results.models import PreparedModel, QatModel
+from qat_kit.results.quality import ClassFigures, Difference, Figure, PairedTest, Quality
 from qat_kit.results.record import Record
 from qat_kit.results.tensors import TrainedTensor, TrainedTensors
 
 __all__ = [
     "Certificate",
     "Check",
+    "ClassFigures",
     "Comparison",
+    "Difference",
+    "Figure",
     "Figures",
     "Finding",
     "Latency",
     "Measurement",
     "ModelMeasurement",
+    "PairedTest",
     "PreparedModel",
     "QatModel",
     "Quality",

@@ -6,8 +6,8 @@ from typing import Literal
 
 import pydantic
 
+from qat_kit.results.quality import PairedTest, Quality
 from qat_kit.results.record import Record
-from qat_kit.vocabulary import Task
 
 
 class Latency(Record):
@@ -22,19 +22,6 @@ class Latency(Record):
     p50_ms: float
     p90_ms: float
     p99_ms: float
-
-
-class Quality(Record):
-    """How good the answers are. Accuracy in [0, 1] with its 95 % Wilson interval; cross-entropy in nats."""
-
-    task: Task
-    num_samples: int
-    accuracy: float | None = None
-    accuracy_low: float | None = None
-    accuracy_high: float | None = None
-    cross_entropy: float | None = None
-    mean_squared_error: float | None = None
-    mean_absolute_error: float | None = None
 
 
 class ModelMeasurement(Record):
@@ -67,11 +54,12 @@ class Comparison(Record):
 
 
 class Measurement(Record):
-    """What was measured of all forms of one model, and where."""
+    """What was measured of all forms of one model, and where. paired: figure by figure, each against the first."""
 
-    format_version: Literal[1] = 1
+    format_version: Literal[2] = 2
     models: tuple[ModelMeasurement, ...]
     comparisons: tuple[Comparison, ...] = ()
+    paired: tuple[PairedTest, ...] = ()
     environment: dict[str, str] = pydantic.Field(default_factory=dict)
 
     def __getitem__(self, name: str) -> ModelMeasurement:
