@@ -52,5 +52,9 @@ class Elementwise(tf_keras.layers.Layer):  # type: ignore[misc]  # tf_keras publ
         """Shape of `inputs`."""
         return _FUNCTIONS[self.function](inputs)
 
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """That of the input; Keras would run the layer to learn it."""
+        return input_shape
+
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "function": self.function}

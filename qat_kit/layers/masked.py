@@ -40,5 +40,9 @@ class Masked(tf_keras.layers.Layer):  # type: ignore[misc]  # tf_keras publishes
         visible = tf.where(self.mask, outputs, tf.constant(np.inf, outputs.dtype))
         return tf.maximum(outputs, tf.reduce_min(visible) - _MARGIN)
 
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """That of the input; Keras would run the layer to learn it."""
+        return input_shape
+
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "mask": self.mask.tolist()}

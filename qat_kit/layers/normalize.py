@@ -23,6 +23,10 @@ class L2Normalize(tf_keras.layers.Layer):  # type: ignore[misc]  # tf_keras publ
         """Shape of `inputs`."""
         return tf.math.l2_normalize(inputs, axis=-1)
 
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """That of the input; Keras would run the layer to learn it."""
+        return input_shape
+
 
 @tf_keras.utils.register_keras_serializable(PACKAGE)
 class AppendConstant(tf_keras.layers.Layer):  # type: ignore[misc]  # tf_keras publishes no types

@@ -40,5 +40,9 @@ class Saturated(tf_keras.layers.Layer):  # type: ignore[misc]  # tf_keras publis
         """What the operator computes where a quantizer of the range [0, maximum] follows."""
         return _FUNCTIONS[self.function](inputs)
 
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """That of the input; Keras would run the layer to learn it."""
+        return input_shape
+
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "function": self.function, "maximum": self.maximum}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tf_keras
 
-from qat_kit.prepare.graph import Graph, Node
+from qat_kit.prepare.decomposition import Decomposition
+from qat_kit.prepare.graph import Graph
 
 _ASSOCIATIVE = (
     tf_keras.layers.Add,
@@ -16,29 +17,12 @@ _ASSOCIATIVE = (
 
 def chain_additions(graph: Graph) -> Graph:
     """Replaces `Add([a, b, c])` by `Add([Add([a, b]), c])`; the last one keeps the name."""
-    return graph.replaced(
-        {
-            node.name: _chain(graph, node)
-            for node in graph.nodes.values()
-            if node.layer_class in _ASSOCIATIVE and len(node.inputs) > 2
-        }
-    )
-
-
-def _chain(graph: Graph, node: Node) -> tuple[Node, ...]:
-    names = [graph.free_name(f"{node.name}_part{index}") for index in range(1, len(node.inputs) - 1)] + [node.name]
-    links: list[Node] = []
-    before = node.inputs[0]
-    for name, term in zip(names, node.inputs[1:], strict=True):
-        links.append(
-            Node(
-                name=name,
-                layer_class=node.layer_class,
-                config={**node.config, "name": name},
-                inputs=(before, term),
-                output_shape=node.output_shape,
-                origins=node.origins,
-            )
-        )
-        before = name
-    return tuple(links)
+    for name in tuple(graph.nodes):
+        node = graph.nodes[name]
+        if node.layer_class in _ASSOCIATIVE and len(node.inputs) > 2:
+            parts = Decomposition(graph, node)
+            total, *terms = node.inputs
+            for index, term in enumerate(terms, start=1):
+                total = parts.add(node.layer_class, total, term, part=f"part{index}")
+            graph = parts.replaced(total)
+    return graph

@@ -10,6 +10,7 @@ moved, too. Source: Jacob et al. 2018, arXiv:1712.05877, section 3.2.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -17,9 +18,9 @@ import numpy as np
 import tf_keras
 from numpy.typing import NDArray
 
-from qat_kit.errors import UnsupportedLayerError
 from qat_kit.layers import PerChannelAffine
 from qat_kit.prepare.activations import activation_name
+from qat_kit.prepare.decomposition import Decomposition
 from qat_kit.prepare.graph import Graph, Node
 from qat_kit.prepare.linear import INPUT_AXES, OUTPUT_AXES
 
@@ -95,45 +96,19 @@ def _with_scaled_input(layer: Node, scaling: Node) -> Node:
 def _alone(graph: Graph, node: Node) -> Graph:
     """A depthwise convolution with a 1×1 kernel, between reshapes where the tensor is no image."""
     factor, offset = node.weights
-    _, *sizes, channels = node.output_shape
-    image = (*_height_and_width(node, sizes), channels)
-    is_image = len(sizes) == 2
-    name = node.name if is_image else graph.free_name(f"{node.name}_kernel")
-    common = {"dtype": node.config["dtype"], "trainable": node.config["trainable"]}
-    kernel = replace(
-        node,
-        name=name,
-        layer_class=_layers.DepthwiseConv2D,
-        config={**common, "name": name, "kernel_size": 1},
-        output_shape=(node.output_shape[0], *image),
+    (source,) = node.inputs
+    parts = Decomposition(graph, node)
+    image: str = source
+    if parts.rank(source) != 4:
+        *sizes, channels = parts.sizes(source)
+        height_and_width = (math.prod(sizes[:-1]), sizes[-1]) if sizes else (1, 1)
+        image = parts.reshape(source, *height_and_width, channels, part="image")
+    kernel = parts.add(
+        _layers.DepthwiseConv2D,
+        image,
+        part="kernel",
+        shape=parts.shape(image),
         weights=(factor.reshape(1, 1, -1, 1), offset),
+        kernel_size=1,
     )
-    if is_image:
-        return graph.replaced({node.name: (kernel,)})
-
-    def reshape(name: str, source: str, shape: tuple[int | None, ...]) -> Node:
-        return Node(
-            name=name,
-            layer_class=_layers.Reshape,
-            config={"name": name, "dtype": node.config["dtype"], "target_shape": shape},
-            inputs=(source,),
-            output_shape=(node.output_shape[0], *shape),
-            origins=node.origins,
-        )
-
-    before = reshape(graph.free_name(f"{node.name}_image"), node.inputs[0], image)
-    after = reshape(node.name, name, (*sizes, channels))
-    return graph.replaced({node.name: (before, replace(kernel, inputs=(before.name,)), after)})
-
-
-def _height_and_width(node: Node, sizes: list[int | None]) -> tuple[int | None, int | None]:
-    if len(sizes) == 2:
-        return sizes[0], sizes[1]
-    known = [size for size in sizes if size is not None]
-    if len(known) < len(sizes):
-        raise UnsupportedLayerError(
-            node.name,
-            node.kind,
-            f"Its shape {list(node.output_shape)} must be known; fix the model's input.",
-        )
-    return (1, 1) if not known else (int(np.prod(known[:-1])), known[-1])
+    return parts.replaced(parts.reshape(kernel, *node.output_shape[1:]))

@@ -38,12 +38,10 @@ def _multi_head(graph: Graph, node: Node) -> Graph:
     arguments = dict(node.arguments) or dict(zip(("query", "value", "key"), map(Operand, range(3)), strict=False))
     query, value = (_tensor(node, arguments[key]) for key in ("query", "value"))
     key = _tensor(node, arguments["key"]) if "key" in arguments else value
-    if {len(parts.shape(tensor)) for tensor in (query, value, key)} != {3}:
-        raise UnsupportedLayerError(
-            node.name, node.kind, "Its inputs must be [batch, steps, features]; reshape them before."
-        )
+    if {parts.rank(tensor) for tensor in (query, value, key)} != {3}:
+        parts.refuse("Its inputs must be [batch, steps, features]; reshape them before.")
     if node.config.get("attention_axes") not in (None, [1], (1,)):
-        raise UnsupportedLayerError(node.name, f"{node.kind}(attention_axes=…)", "Let it attend over axis 1.")
+        parts.refuse("Let it attend over axis 1.", kind=f"{node.kind}(attention_axes=…)")
     weights = [np.asarray(weight, np.float64) for weight in node.weights]
     step = 2 if node.config["use_bias"] else 1
     of_query, of_key, of_value, of_output = (weights[start : start + step] for start in range(0, 4 * step, step))
@@ -56,8 +54,7 @@ def _multi_head(graph: Graph, node: Node) -> Graph:
     heads, steps, size = parts.sizes(combined)
     rows = parts.reshape(parts.permute(combined, 0, 2, 1, 3), steps, heads * size)
     output = _dense(parts, rows, of_output, "output", num_inputs=2)
-    parts.reshape(output, steps, *of_output[0].shape[2:])
-    return graph.replaced({node.name: parts.nodes}, {f"{node.name}:1": scores})
+    return parts.replaced(parts.reshape(output, steps, *of_output[0].shape[2:]), scores)
 
 
 def _tensor(node: Node, argument: Any) -> str:
@@ -132,21 +129,21 @@ def _single_head(graph: Graph, node: Node) -> Graph:
     """Attention and AdditiveAttention: called with [query, value] or [query, value, key], no kernels of their own."""
     parts = Decomposition(graph, node)
     if node.arguments.get("mask") is not None:
-        raise UnsupportedLayerError(node.name, f"{node.kind} with masks", "Call it without, or with use_causal_mask.")
+        parts.refuse("Call it without, or with use_causal_mask.", kind=f"{node.kind} with masks")
     query, value, *given = node.inputs
     key = given[0] if given else value
-    if {len(parts.shape(tensor)) for tensor in (query, value, key)} != {3}:
-        raise UnsupportedLayerError(node.name, node.kind, "Its inputs must be [batch, steps, features].")
+    if {parts.rank(tensor) for tensor in (query, value, key)} != {3}:
+        parts.refuse("Its inputs must be [batch, steps, features]; reshape them before.")
     mask = _mask(node, dict(node.arguments), parts.sizes(query)[0], parts.sizes(value)[0])
     weights = [np.asarray(weight, np.float64) for weight in node.weights]
     if node.layer_class is _layers.AdditiveAttention:
-        scores, _ = _weigh(parts, _additive_scores(parts, query, key, weights), value, mask)
+        scores, combined = _weigh(parts, _additive_scores(parts, query, key, weights), value, mask)
     elif node.config.get("score_mode", "dot") != "dot":
-        raise UnsupportedLayerError(node.name, f"{node.kind}(score_mode='concat')", "Use score_mode='dot'.")
+        parts.refuse("Use score_mode='dot'.", kind=f"{node.kind}(score_mode='concat')")
     else:
         scaled = parts.affine(query, weights[0]) if weights else query
-        scores, _ = _attend(parts, scaled, key, value, mask)
-    return graph.replaced({node.name: parts.nodes}, {f"{node.name}:1": scores})
+        scores, combined = _attend(parts, scaled, key, value, mask)
+    return parts.replaced(combined, scores)
 
 
 def _additive_scores(parts: Decomposition, query: str, key: str, weights: list[NDArray[Any]]) -> str:

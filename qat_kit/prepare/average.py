@@ -15,6 +15,5 @@ def replace_average(graph: Graph) -> Graph:
         if node.layer_class is tf_keras.layers.Average:
             parts = Decomposition(graph, node)
             total = parts.add(tf_keras.layers.Add, *node.inputs, part="sum", shape=node.output_shape)
-            parts.affine(total, 1 / len(node.inputs))
-            graph = graph.replaced({name: parts.nodes})
+            graph = parts.replaced(parts.affine(total, 1 / len(node.inputs)))
     return graph

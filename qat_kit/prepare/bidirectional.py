@@ -7,6 +7,7 @@ from typing import Any
 import tf_keras
 
 from qat_kit.errors import UnsupportedLayerError
+from qat_kit.prepare.decomposition import Decomposition
 from qat_kit.prepare.graph import Graph
 from qat_kit.prepare.parts import Parts
 from qat_kit.prepare.recurrent import LAYERS, Unrolled, as_sequence, num_weights, sequence_and_states, unroll
@@ -25,7 +26,7 @@ def unroll_bidirectional(graph: Graph, max_steps: int = 32) -> Graph:
 
 
 def _unrolled(graph: Graph, name: str, max_steps: int) -> Graph:
-    parts = Parts(graph=graph, node=graph.nodes[name])
+    parts = Decomposition(graph, graph.nodes[name])
     node = parts.node
     forward = _config(parts, node.config["layer"])
     # Keras makes the second layer of the first one's configuration where none is given.
@@ -43,9 +44,9 @@ def _unrolled(graph: Graph, name: str, max_steps: int) -> Graph:
         for config, prefix, given, state in halves
     ]
     merged = _merged(parts, runs, node.config["merge_mode"], sequences=forward["return_sequences"])
-    results = [*merged, *((state for run in runs for state in run.states) if forward["return_state"] else ())]
-    outputs = {f"{name}:{index}" if index else name: tensor for index, tensor in enumerate(results)}
-    return graph.replaced({name: parts.nodes}, outputs)
+    return parts.replaced(
+        *merged, *((state for run in runs for state in run.states) if forward["return_state"] else ())
+    )
 
 
 def _merged(parts: Parts, runs: list[Unrolled], mode: str | None, *, sequences: bool) -> list[str]:
@@ -57,27 +58,26 @@ def _merged(parts: Parts, runs: list[Unrolled], mode: str | None, *, sequences: 
         if mode is None:
             return ends
         if mode == "concat":
-            return [parts.add("", _layers.Concatenate, ends, (units + backward.units,), axis=-1)]
-        return [parts.add("", _MERGES[mode], ends, (units,))]
+            return [parts.join(ends)]
+        return [parts.add(_MERGES[mode], *ends)]
     steps = len(forward.outputs)
     turned = backward.outputs[::-1]
     if mode == "concat" and units == backward.units:
         # One operator joins what lies side by side in memory: forward and backward of step 0, of step 1, …
         both = [tensor for pair in zip(forward.outputs, turned, strict=True) for tensor in pair]
-        joined = parts.add("joined", _layers.Concatenate, both, (2 * steps * units,), axis=-1)
-        return [parts.reshape("", joined, (steps, 2 * units))]
+        return [parts.reshape(parts.join(both), steps, 2 * units)]
     whole = [
-        as_sequence(parts, "forward", forward.outputs, units),
-        as_sequence(parts, "backward", turned, backward.units),
+        as_sequence(parts, forward.outputs, units, "forward_"),
+        as_sequence(parts, turned, backward.units, "backward_"),
     ]
     if mode is None:
         return whole
     if mode == "concat":
-        return [parts.add("", _layers.Concatenate, whole, (steps, units + backward.units), axis=-1)]
-    return [parts.add("", _MERGES[mode], whole, (steps, units))]
+        return [parts.join(whole)]
+    return [parts.add(_MERGES[mode], *whole)]
 
 
-def _config(parts: Parts, layer: Any) -> dict[str, Any]:
+def _config(parts: Decomposition, layer: Any) -> dict[str, Any]:
     """The configuration of an inner layer, with its class name."""
     kinds = {kind.__name__ for kind in LAYERS}
     if layer["class_name"] not in kinds:

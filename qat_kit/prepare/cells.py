@@ -28,8 +28,8 @@ import numpy as np
 import tf_keras
 from numpy.typing import NDArray
 
-from qat_kit.layers import PerChannelAffine, StridedSlice
-from qat_kit.prepare.parts import Parts
+from qat_kit.layers import StridedSlice
+from qat_kit.prepare.parts import Parts, Tensor
 
 _layers = tf_keras.layers
 
@@ -62,14 +62,14 @@ class Cell:
         """The nodes of one step; the new state, the output first."""
         raise NotImplementedError
 
-    def activated(self, parts: Parts, role: str, tensor: str, size: int, key: str) -> str:
+    def activated(self, parts: Parts, role: str, tensor: Tensor, key: str) -> Tensor:
         """The cell's `activation` or `recurrent_activation`."""
         activation = self.config[key]
         if activation in (None, "linear"):
             return tensor
-        return parts.add(role, _layers.Activation, tensor, (size,), activation=activation)
+        return parts.add(_layers.Activation, tensor, part=role, activation=activation)
 
-    def recurrent_product(self, parts: Parts, role: str, state: str, columns: slice = slice(None)) -> str:
+    def recurrent_product(self, parts: Parts, role: str, state: str, columns: slice = slice(None)) -> Tensor:
         """U·h (of some columns of U), one layer for all steps."""
         kernel = self.recurrent[:, columns]
         bias = None if self.recurrent_bias is None else self.recurrent_bias[columns]
@@ -81,7 +81,7 @@ class Cell:
         }
         weights = (kernel,) if bias is None else (kernel, bias)
         shares = f"{self.shares}_{columns.start}" if columns.start else self.shares
-        return parts.add(role, _layers.Dense, state, (kernel.shape[1],), weights=weights, shares=shares, **config)
+        return parts.add(_layers.Dense, state, part=role, weights=weights, shares=shares, **config)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,11 +91,16 @@ class StepInputs:
     sequence: str
     step: int
 
-    def part(self, parts: Parts, role: str, start: int, stop: int) -> str:
+    def part(self, parts: Parts, role: str, start: int, stop: int) -> Tensor:
         """Columns of this step, [stop − start]."""
         time = (self.step, self.step + 1, 1)
         return parts.add(
-            role, StridedSlice, self.sequence, (stop - start,), slices=[time, (start, stop, 1)], squeezed_axes=[1]
+            StridedSlice,
+            self.sequence,
+            part=role,
+            shape=(parts.shape(self.sequence)[0], stop - start),
+            slices=[time, (start, stop, 1)],
+            squeezed_axes=[1],
         )
 
 
@@ -117,8 +122,8 @@ class SimpleCell(Cell):
         total = inputs.part(parts, roles("input"), 0, self.units)
         if state is not None:
             product = self.recurrent_product(parts, roles("recurrent"), state[0])
-            total = parts.add(roles("sum"), _layers.Add, (total, product), (self.units,))
-        return (self.activated(parts, roles.output, total, self.units, "activation"),)
+            total = parts.add(_layers.Add, total, product, part=roles("sum"))
+        return (self.activated(parts, roles.output, total, "activation"),)
 
 
 class LSTMCell(Cell):
@@ -127,65 +132,63 @@ class LSTMCell(Cell):
     num_states = 2
 
     def step(self, parts: Parts, inputs: StepInputs, state: State | None, roles: Roles) -> State:
-        units, sizes = self.units, (self.units,)
+        units = self.units
         total = inputs.part(parts, roles("input"), 0, 4 * units)
         if state is not None:
             product = self.recurrent_product(parts, roles("recurrent"), state[0])
-            total = parts.add(roles("sum"), _layers.Add, (total, product), (4 * units,))
-        gates = self.activated(parts, roles("gates"), total, 4 * units, "recurrent_activation")
-        candidate = parts.part(roles("candidate_sum"), total, 2 * units, 3 * units)
-        candidate = self.activated(parts, roles("candidate"), candidate, units, "activation")
-        input_gate = parts.part(roles("input_gate"), gates, 0, units)
-        cell = parts.add(roles("added"), _layers.Multiply, (input_gate, candidate), sizes)
+            total = parts.add(_layers.Add, total, product, part=roles("sum"))
+        gates = self.activated(parts, roles("gates"), total, "recurrent_activation")
+        candidate = parts.slice(total, 2 * units, 3 * units, part=roles("candidate_sum"))
+        candidate = self.activated(parts, roles("candidate"), candidate, "activation")
+        input_gate = parts.slice(gates, 0, units, part=roles("input_gate"))
+        cell = parts.add(_layers.Multiply, input_gate, candidate, part=roles("added"))
         if state is not None:
-            forget_gate = parts.part(roles("forget_gate"), gates, units, 2 * units)
-            kept = parts.add(roles("kept"), _layers.Multiply, (forget_gate, state[1]), sizes)
-            cell = parts.add(roles("cell"), _layers.Add, (kept, cell), sizes)
-        output_gate = parts.part(roles("output_gate"), gates, 3 * units, 4 * units)
-        seen = self.activated(parts, roles("seen"), cell, units, "activation")
-        return parts.add(roles.output, _layers.Multiply, (output_gate, seen), sizes), cell
+            forget_gate = parts.slice(gates, units, 2 * units, part=roles("forget_gate"))
+            kept = parts.add(_layers.Multiply, forget_gate, state[1], part=roles("kept"))
+            cell = parts.add(_layers.Add, kept, cell, part=roles("cell"))
+        output_gate = parts.slice(gates, 3 * units, 4 * units, part=roles("output_gate"))
+        seen = self.activated(parts, roles("seen"), cell, "activation")
+        return parts.add(_layers.Multiply, output_gate, seen, part=roles.output), cell
 
 
 class GRUCell(Cell):
     """The gates are in Keras' order z, r, n. `recurrent_bias` is the one of n, behind zeros (reset_after)."""
 
     def step(self, parts: Parts, inputs: StepInputs, state: State | None, roles: Roles) -> State:
-        units, sizes, after = self.units, (self.units,), self.config["reset_after"]
+        units, after = self.units, self.config["reset_after"]
         # Where U·h has a part for n, all three parts are added and put through σ, which spares slices.
         size = 3 * units if after and state is not None else 2 * units
         total = inputs.part(parts, roles("input"), 0, size)
-        product = ""
+        product = Tensor()
         if state is not None:
             product = self.recurrent_product(parts, roles("recurrent"), state[0], slice(0, size))
-            total = parts.add(roles("sum"), _layers.Add, (total, product), (size,))
-        gates = self.activated(parts, roles("gates"), total, size, "recurrent_activation")
-        update = parts.part(roles("update_gate"), gates, 0, units)
+            total = parts.add(_layers.Add, total, product, part=roles("sum"))
+        gates = self.activated(parts, roles("gates"), total, "recurrent_activation")
+        update = parts.slice(gates, 0, units, part=roles("update_gate"))
         candidate = inputs.part(parts, roles("candidate_input"), 2 * units, 3 * units)
-        reset = ""
+        reset = Tensor()
         if state is not None or self.recurrent_bias is not None:
-            reset = parts.part(roles("reset_gate"), gates, units, 2 * units)
+            reset = parts.slice(gates, units, 2 * units, part=roles("reset_gate"))
         if state is not None and after:
-            past = parts.part(roles("past"), product, 2 * units, 3 * units)
-            past = parts.add(roles("reset_past"), _layers.Multiply, (reset, past), sizes)
+            past = parts.slice(product, 2 * units, 3 * units, part=roles("past"))
+            past = parts.add(_layers.Multiply, reset, past, part=roles("reset_past"))
         elif state is not None:
-            past = parts.add(roles("reset_state"), _layers.Multiply, (reset, state[0]), sizes)
+            past = parts.add(_layers.Multiply, reset, state[0], part=roles("reset_state"))
             past = self.recurrent_product(parts, roles("past"), past, slice(2 * units, 3 * units))
         elif self.recurrent_bias is not None:
             bias = np.asarray(self.recurrent_bias[2 * units :], np.float64)
-            past = parts.add(
-                roles("reset_past"), PerChannelAffine, reset, sizes, weights=(bias, np.zeros_like(bias)), trainable=True
-            )
+            past = parts.affine(reset, bias, part=roles("reset_past"))
         else:
-            past = ""
+            past = Tensor()
         if past:
-            candidate = parts.add(roles("candidate_sum"), _layers.Add, (candidate, past), sizes)
-        candidate = self.activated(parts, roles("candidate"), candidate, units, "activation")
+            candidate = parts.add(_layers.Add, candidate, past, part=roles("candidate_sum"))
+        candidate = self.activated(parts, roles("candidate"), candidate, "activation")
         if state is None:
-            kept = parts.add(roles("kept"), _layers.Multiply, (update, candidate), sizes)
-            return (parts.add(roles.output, _layers.Subtract, (candidate, kept), sizes),)
-        change = parts.add(roles("change"), _layers.Subtract, (state[0], candidate), sizes)
-        change = parts.add(roles("kept"), _layers.Multiply, (update, change), sizes)
-        return (parts.add(roles.output, _layers.Add, (candidate, change), sizes),)
+            kept = parts.add(_layers.Multiply, update, candidate, part=roles("kept"))
+            return (parts.add(_layers.Subtract, candidate, kept, part=roles.output),)
+        change = parts.add(_layers.Subtract, state[0], candidate, part=roles("change"))
+        change = parts.add(_layers.Multiply, update, change, part=roles("kept"))
+        return (parts.add(_layers.Add, candidate, change, part=roles.output),)
 
 
 _KINDS = {"SimpleRNN": SimpleCell, "LSTM": LSTMCell, "GRU": GRUCell}

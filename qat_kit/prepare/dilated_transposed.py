@@ -12,8 +12,8 @@ import numpy as np
 import tf_keras
 
 from qat_kit.errors import UnsupportedLayerError
+from qat_kit.prepare.decomposition import Decomposition
 from qat_kit.prepare.graph import Graph
-from qat_kit.prepare.parts import Parts
 
 _layers = tf_keras.layers
 
@@ -38,10 +38,9 @@ def turn_dilated_kernels(graph: Graph) -> Graph:
 
 
 def _turned(graph: Graph, name: str) -> Graph:
-    parts = Parts(graph=graph, node=graph.nodes[name])
+    parts = Decomposition(graph, graph.nodes[name])
     node, config = parts.node, parts.node.config
-    _, height, width, channels = graph.shape_of(node.inputs[0])
-    sizes = (height or 0, width or 0)
+    sizes = parts.sizes(node.inputs[0])[:2]
     padding = []
     for size, made, length, dilation in zip(
         sizes, node.output_shape[1:3], config["kernel_size"], config["dilation_rate"], strict=True
@@ -50,18 +49,12 @@ def _turned(graph: Graph, name: str) -> Graph:
         # What the convolution that this one transposes would have padded in front ("same") is cut off there.
         before = reach - (reach // 2 if config["padding"] == "same" else 0)
         padding.append((before, (made or 0) + reach - size - before))
-    tensor = node.inputs[0]
+    (tensor,) = node.inputs
     if any(amount for side in padding for amount in side):
-        padded = [size + sum(side) for size, side in zip(sizes, padding, strict=True)]
-        tensor = parts.add("padded", _layers.ZeroPadding2D, tensor, (*padded, channels), padding=tuple(padding))
+        tensor = parts.add(_layers.ZeroPadding2D, tensor, part="padded", padding=tuple(padding))
     kernel, *bias = node.weights
     turned = np.swapaxes(kernel[::-1, ::-1], 2, 3).copy()
     kept = {key: value for key, value in config.items() if key != "output_padding"}
-    convolution = replace(
-        node,
-        layer_class=_layers.Conv2D,
-        config={**kept, "padding": "valid"},
-        inputs=(tensor,),
-        weights=(turned, *bias),
-    )
-    return graph.replaced({name: (*parts.nodes, convolution)})
+    config = {**kept, "padding": "valid"}
+    convolution = replace(node, layer_class=_layers.Conv2D, config=config, inputs=(tensor,), weights=(turned, *bias))
+    return parts.replaced(parts.put(convolution))

@@ -4,33 +4,30 @@ from __future__ import annotations
 
 import tf_keras
 
-from qat_kit.errors import UnsupportedLayerError
 from qat_kit.layers import L2Normalize, MatMul
 from qat_kit.prepare.decomposition import Decomposition
-from qat_kit.prepare.graph import Graph, Node
+from qat_kit.prepare.graph import Graph
 
 
 def replace_dot(graph: Graph) -> Graph:
     """Replaces every Dot over two tensors of two or three axes."""
-    changes = {
-        node.name: _product(Decomposition(graph, node))
-        for node in graph.nodes.values()
-        if node.layer_class is tf_keras.layers.Dot
-    }
-    return graph.replaced(changes)
+    for name in tuple(graph.nodes):
+        node = graph.nodes[name]
+        if node.layer_class is tf_keras.layers.Dot:
+            graph = _product(Decomposition(graph, node))
+    return graph
 
 
-def _product(parts: Decomposition) -> tuple[Node, ...]:
+def _product(parts: Decomposition) -> Graph:
     """[batch, …, size] · [batch, size, …]; an axis elsewhere is transposed in the product itself."""
     node = parts.node
-    ranks = [len(parts.shape(source)) for source in node.inputs]
+    ranks = [parts.rank(source) for source in node.inputs]
     given = node.config["axes"]
     axes = [axis % rank for axis, rank in zip([given] * 2 if isinstance(given, int) else given, ranks, strict=True)]
     if not set(ranks) <= {2, 3} or 0 in axes:
-        raise UnsupportedLayerError(
-            node.name,
-            f"Dot(axes={given}) of shapes {[list(parts.shape(source)) for source in node.inputs]}",
+        parts.refuse(
             "Give it tensors of two or three axes, and not the batch to sum over.",
+            kind=f"Dot(axes={given}) of shapes {[list(parts.shape(source)) for source in node.inputs]}",
         )
     matrices = []
     for source, axis, rank in zip(node.inputs, axes, ranks, strict=True):
@@ -50,12 +47,11 @@ def _product(parts: Decomposition) -> tuple[Node, ...]:
         transpose_a=transpose_a,
         transpose_b=transpose_b,
     )
-    parts.reshape(product, *(int(size or 0) for size in node.output_shape[1:]))
-    return parts.nodes
+    return parts.replaced(parts.reshape(product, *node.output_shape[1:]))
 
 
 def _unit_vectors(parts: Decomposition, source: str, axis: int) -> str:
-    if axis == len(parts.shape(source)) - 1:
+    if axis == parts.rank(source) - 1:
         return parts.add(L2Normalize, source, part="unit")
     turned = parts.permute(source, 0, 2, 1)
     return parts.permute(parts.add(L2Normalize, turned, part="unit"), 0, 2, 1)

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import tf_keras
 
-from qat_kit.errors import UnsupportedLayerError
 from qat_kit.prepare.decomposition import Decomposition
-from qat_kit.prepare.graph import Graph, Node
+from qat_kit.prepare.graph import Graph
 
 _layers = tf_keras.layers
 
@@ -60,25 +59,23 @@ def parse_equation(equation: str, rank: int) -> Equation:
 
 def replace_einsum_dense(graph: Graph) -> Graph:
     """Replaces every EinsumDense that is a Dense; raises UnsupportedLayerError for one with a kernel for each place."""
-    changes = {
-        node.name: _dense(Decomposition(graph, node))
-        for node in graph.nodes.values()
-        if node.layer_class is _layers.EinsumDense
-    }
-    return graph.replaced(changes)
+    for name in tuple(graph.nodes):
+        node = graph.nodes[name]
+        if node.layer_class is _layers.EinsumDense:
+            graph = _dense(Decomposition(graph, node))
+    return graph
 
 
-def _dense(parts: Decomposition) -> tuple[Node, ...]:
+def _dense(parts: Decomposition) -> Graph:
     node = parts.node
     source = node.inputs[0]
-    equation = parse_equation(node.config["equation"], len(parts.shape(source)))
+    equation = parse_equation(node.config["equation"], parts.rank(source))
     kernel, *bias = (np.asarray(weight, np.float64) for weight in node.weights)
     axes = node.config.get("bias_axes") or ""
     if not equation.is_dense or not set(axes) <= set(equation.made):
-        raise UnsupportedLayerError(
-            node.name,
-            f"{node.kind}({node.config['equation']!r}, bias_axes={axes!r})",
+        parts.refuse(
             "It has weights of its own for each place; only one kernel and bias for all places can be quantized.",
+            kind=f"{node.kind}({node.config['equation']!r}, bias_axes={axes!r})",
         )
     order = [equation.source.index(letter) for letter in equation.kept + equation.summed]
     sizes = dict(zip(equation.source, (0, *parts.sizes(source)), strict=True))
@@ -106,5 +103,4 @@ def _dense(parts: Decomposition) -> tuple[Node, ...]:
     )
     apart = parts.reshape(dense, *places, *(sizes[letter] for letter in equation.made))
     together = equation.kept + equation.made
-    parts.permute(apart, *(together.index(letter) for letter in equation.output))
-    return parts.nodes
+    return parts.replaced(parts.permute(apart, *(together.index(letter) for letter in equation.output)))

@@ -17,7 +17,6 @@ from collections.abc import Callable
 
 import tf_keras
 
-from qat_kit.errors import UnsupportedLayerError
 from qat_kit.layers import Divide, Elementwise, Saturated, WithConstant
 from qat_kit.prepare.activations import activation_name
 from qat_kit.prepare.decomposition import Decomposition
@@ -31,23 +30,16 @@ _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804
 
 def replace_elementary(graph: Graph) -> Graph:
     """Takes apart what is listed above, as a layer or by name, and gives the other functions by name their layer."""
-    changes: dict[str, tuple[Node, ...]] = {}
-    for node in graph.nodes.values():
+    for name in tuple(graph.nodes):
+        node = graph.nodes[name]
+        parts = Decomposition(graph, node)
         if node.layer_class is _layers.ELU:
-            parts = Decomposition(graph, node)
-            _elu(parts, node.inputs[0], float(node.config["alpha"]))
-            changes[node.name] = parts.nodes
+            graph = parts.replaced(_elu(parts, node.inputs[0], float(node.config["alpha"])))
         elif node.layer_class is _layers.ThresholdedReLU:
-            raise UnsupportedLayerError(
-                node.name,
-                node.kind,
-                "It jumps at its threshold, where rounding decides on which side a value is; use ReLU.",
-            )
+            parts.refuse("It jumps at its threshold, where rounding decides on which side a value is; use ReLU.")
         elif (build := _build(node)) is not None:
-            parts = Decomposition(graph, node)
-            build(parts, node.inputs[0])
-            changes[node.name] = parts.nodes
-    return graph.replaced(changes)
+            graph = parts.replaced(build(parts, node.inputs[0]))
+    return graph
 
 
 def _build(node: Node) -> Callable[[Decomposition, str], str] | None:

@@ -56,6 +56,10 @@ class Node:
         """The same node with some entries of its configuration changed."""
         return replace(self, config={**self.config, **changes})
 
+    def renamed(self, name: str) -> Node:
+        """The same node under another name."""
+        return replace(self.configured(name=name), name=name)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Graph:
@@ -113,11 +117,20 @@ class Graph:
 
     def free_name(self, wanted: str) -> str:
         """`wanted`, or `wanted_1`, `wanted_2`, … when a node has that name already."""
-        name, count = wanted, 0
-        while name in self.nodes:
-            count += 1
-            name = f"{wanted}_{count}"
-        return name
+        return free_name(wanted, self.nodes)
+
+
+def free_name(wanted: str, *taken: Container[str]) -> str:
+    """`wanted`, or `wanted_1`, `wanted_2`, … where it is taken.
+
+    >>> free_name("conv", {"conv"}, ["conv_1"])
+    'conv_2'
+    """
+    name, count = wanted, 0
+    while any(name in names for names in taken):
+        count += 1
+        name = f"{wanted}_{count}"
+    return name
 
 
 def node_of(tensor: str) -> str:

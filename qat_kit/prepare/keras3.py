@@ -146,14 +146,12 @@ class _Carrier:
             name=self._name(operation, model, nested),
             kind=f"keras.ops {type(operation).__name__}",
             dtype="float32",
-            shape_of=lambda tensor: Graph(name="", nodes=self.nodes).shape_of(tensor),
-            node_of=lambda tensor: self.nodes[node_of(tensor)],
-            taken=self.nodes,
+            graph=Graph(name="", nodes=self.nodes),
         )
         results = lower_operation(step, operation, place.arguments.args, place.arguments.kwargs, known)
         layers, tensors = step.finish(results)
         self.nodes |= {layer.name: layer for layer in layers}
-        return tuple(tensors[index] for index in range(len(tensors)))
+        return tuple(tensors)
 
     def _name(self, layer: Any, model: Any, nested: bool) -> str:
         self._count[id(layer)] += 1

@@ -17,7 +17,7 @@ arXiv:1910.07467.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -32,7 +32,6 @@ from qat_kit.layers import (
     MatMul,
     Reduce,
     RMSNormalization,
-    StridedSlice,
 )
 from qat_kit.prepare.activations import activation_name
 from qat_kit.prepare.decomposition import Decomposition
@@ -52,11 +51,11 @@ def replace_normalization(graph: Graph) -> Graph:
         if node.layer_class is _layers.LayerNormalization:
             graph = _layer_norm(graph, node)
         elif node.layer_class is RMSNormalization:
-            graph = graph.replaced({name: _over_axes(Decomposition(graph, node), centre=False)})
+            graph = _over_axes(Decomposition(graph, node), centre=False)
         elif node.layer_class is _layers.GroupNormalization:
-            graph = graph.replaced({name: _group_norm(Decomposition(graph, node))})
+            graph = _group_norm(Decomposition(graph, node))
         elif node.layer_class is _layers.UnitNormalization:
-            graph = graph.replaced({name: _unit_norm(Decomposition(graph, node))})
+            graph = _unit_norm(Decomposition(graph, node))
     return graph
 
 
@@ -71,8 +70,8 @@ def _layer_norm(graph: Graph, node: Node) -> Graph:
         and graph.feeds_only_one(before.name)
     ):
         graph = graph.replaced({before.name: (_centred(before),)})
-        return graph.replaced({node.name: _over_axes(Decomposition(graph, node), centre=False)})
-    return graph.replaced({node.name: _over_axes(Decomposition(graph, node), centre=True)})
+        return _over_axes(Decomposition(graph, node), centre=False)
+    return _over_axes(Decomposition(graph, node), centre=True)
 
 
 def _centred(linear: Node) -> Node:
@@ -94,7 +93,7 @@ def _axes(node: Node) -> tuple[int, ...]:
     return axes
 
 
-def _over_axes(parts: Decomposition, *, centre: bool) -> tuple[Node, ...]:
+def _over_axes(parts: Decomposition, *, centre: bool) -> Graph:
     """The node with the axes moved to the end and made one, normalized, and moved back."""
     node = parts.node
     (source,) = node.inputs
@@ -104,8 +103,7 @@ def _over_axes(parts: Decomposition, *, centre: bool) -> tuple[Node, ...]:
         normal, factor = _normalized(parts, flat, epsilon=node.config["epsilon"], centre=centre)
         return parts.affine(normal, factor * np.ravel(gamma), np.ravel(beta))
 
-    _at_the_end(parts, source, _axes(node), normalize)
-    return parts.nodes
+    return parts.replaced(_at_the_end(parts, source, _axes(node), normalize))
 
 
 def _gamma_and_beta(node: Node) -> tuple[Any, Any]:
@@ -115,16 +113,16 @@ def _gamma_and_beta(node: Node) -> tuple[Any, Any]:
     return gamma, beta
 
 
-def _at_the_end(parts: Decomposition, source: str, axes: Sequence[int], change: Any) -> None:
-    """Adds `change` over [batch, others, size], the axes made one at the end, and what brings the axes back."""
-    rank = len(parts.shape(source))
+def _at_the_end(parts: Decomposition, source: str, axes: Sequence[int], change: Callable[[str], str]) -> str:
+    """`change` of [batch, others, size], the axes made one at the end, and the axes brought back."""
+    rank = parts.rank(source)
     order = [axis for axis in range(rank) if axis not in axes] + list(axes)
     moved = parts.permute(source, *order)
     sizes = parts.sizes(moved)
     split = len(sizes) - len(axes)
     flat = parts.reshape(moved, *sizes[:split], int(np.prod(sizes[split:])))
     changed = parts.reshape(change(flat), *sizes)
-    parts.permute(changed, *np.argsort(order).tolist())
+    return parts.permute(changed, *np.argsort(order).tolist())
 
 
 def _normalized(parts: Decomposition, source: str, *, epsilon: float, centre: bool) -> tuple[str, float]:
@@ -132,8 +130,8 @@ def _normalized(parts: Decomposition, source: str, *, epsilon: float, centre: bo
     *others, size = parts.sizes(source)
     deviation = source
     if centre:
-        mean_shape = (parts.shape(source)[0], *others, 1)
-        mean = parts.add(Reduce, source, part="mean", shape=mean_shape, function="mean", axes=[-1], keepdims=True)
+        shape = (parts.shape(source)[0], *others, 1)
+        mean = parts.add(Reduce, source, part="mean", shape=shape, function="mean", axes=[-1], keepdims=True)
         deviation = parts.add(_layers.Subtract, source, mean, part="deviation")
     # As many entries as keep each below 1: none of them shall widen the range.
     count = max(1, int(np.ceil(size * epsilon))) if epsilon else 0
@@ -144,10 +142,7 @@ def _normalized(parts: Decomposition, source: str, *, epsilon: float, centre: bo
         extended = parts.add(AppendConstant, deviation, part="epsilon", shape=shape, value=value, count=count)
     if size <= _LARGEST_L2_NORMALIZATION:
         normal = parts.add(L2Normalize, extended, part="normalize")
-        if count:
-            part = [[None, None, 1]] * len(others) + [[None, size, 1]]
-            normal = parts.add(StridedSlice, normal, part="values", shape=parts.shape(source), slices=part)
-        return normal, float(np.sqrt(size))
+        return (parts.slice(normal, 0, size, part="values") if count else normal), float(np.sqrt(size))
     rows = int(np.prod(others))
     batch = parts.shape(source)[0]
     row = parts.reshape(extended, rows, 1, size + count)
@@ -157,14 +152,12 @@ def _normalized(parts: Decomposition, source: str, *, epsilon: float, centre: bo
     return normal, float(np.sqrt(size))
 
 
-def _group_norm(parts: Decomposition) -> tuple[Node, ...]:
+def _group_norm(parts: Decomposition) -> Graph:
     """[batch, …, groups · size] → [batch, groups, … · size], normalized over the last axis, and back."""
     node = parts.node
     *others, channels = parts.sizes(node.inputs[0])
     if node.config["axis"] not in (-1, len(others) + 1):
-        raise UnsupportedLayerError(
-            node.name, f"{node.kind}(axis={node.config['axis']})", "Normalize along the last axis."
-        )
+        parts.refuse("Normalize along the last axis.", kind=f"{node.kind}(axis={node.config['axis']})")
     groups = channels if node.config["groups"] == -1 else node.config["groups"]
     places = int(np.prod(others))
     grouped = parts.permute(parts.reshape(node.inputs[0], places, groups, channels // groups), 0, 2, 1, 3)
@@ -172,10 +165,9 @@ def _group_norm(parts: Decomposition) -> tuple[Node, ...]:
     normal, factor = _normalized(parts, flat, epsilon=node.config["epsilon"], centre=True)
     back = parts.permute(parts.reshape(normal, groups, places, channels // groups), 0, 2, 1, 3)
     gamma, beta = _gamma_and_beta(node)
-    parts.affine(parts.reshape(back, *others, channels), factor * gamma, beta)
-    return parts.nodes
+    return parts.replaced(parts.affine(parts.reshape(back, *others, channels), factor * gamma, beta))
 
 
-def _unit_norm(parts: Decomposition) -> tuple[Node, ...]:
-    _at_the_end(parts, parts.node.inputs[0], _axes(parts.node), lambda flat: parts.add(L2Normalize, flat, part="unit"))
-    return parts.nodes
+def _unit_norm(parts: Decomposition) -> Graph:
+    (source,) = parts.node.inputs
+    return parts.replaced(_at_the_end(parts, source, _axes(parts.node), lambda flat: parts.add(L2Normalize, flat)))

@@ -77,19 +77,9 @@ def _convolution(run: Relayout, node: Node) -> str:
     amount = (_number(node.config["kernel_size"]) - 1) * _number(node.config["dilation_rate"])
     (source,) = run.in_other(node)
     if amount:
-        batch, _, length, channels = run.nodes[source].output_shape
-        name = run.free_name(f"{node.name}_causal")
-        config = {"name": name, "dtype": node.config["dtype"], "padding": ((0, 0), (amount, 0))}
-        source = run.add(
-            Node(
-                name=name,
-                layer_class=_layers.ZeroPadding2D,
-                config=config,
-                inputs=(source,),
-                output_shape=(batch, 1, (length or 0) + amount, channels),
-                origins=node.origins,
-            )
-        )
+        parts = run.parts(node)
+        source = parts.add(_layers.ZeroPadding2D, source, part="causal", padding=((0, 0), (amount, 0)))
+        run.put(parts)
     return make(run, node.configured(padding="valid"), (source,))
 
 

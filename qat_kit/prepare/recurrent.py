@@ -17,6 +17,7 @@ import tf_keras
 
 from qat_kit.errors import UnsupportedLayerError
 from qat_kit.prepare.cells import Cell, Roles, State, StepInputs, read_cell
+from qat_kit.prepare.decomposition import Decomposition
 from qat_kit.prepare.graph import Graph, Node, Operand
 from qat_kit.prepare.parts import Parts
 
@@ -42,16 +43,13 @@ def unroll_recurrent(graph: Graph, max_steps: int = 32) -> Graph:
     """
     for node in tuple(graph.nodes.values()):
         if node.layer_class in LAYERS:
-            parts = Parts(graph=graph, node=graph.nodes[node.name])
+            parts = Decomposition(graph, graph.nodes[node.name])
             sequence, *initial = sequence_and_states(parts.node)
             unrolled = unroll(parts, node.config, node.weights, sequence, initial, max_steps=max_steps)
             output = unrolled.outputs[-1]
             if node.config["return_sequences"]:
-                output = as_sequence(parts, "", unrolled.outputs, unrolled.units)
-            outputs = {node.name: output}
-            if node.config["return_state"]:
-                outputs |= {f"{node.name}:{index}": state for index, state in enumerate(unrolled.states, start=1)}
-            graph = graph.replaced({node.name: parts.nodes}, outputs)
+                output = as_sequence(parts, unrolled.outputs, unrolled.units)
+            graph = parts.replaced(output, *(unrolled.states if node.config["return_state"] else ()))
     return graph
 
 
@@ -84,7 +82,7 @@ def tf_flat(values: Any) -> list[Any]:
 
 
 def unroll(
-    parts: Parts,
+    parts: Decomposition,
     config: Any,
     weights: Sequence[Any],
     sequence: str,
@@ -103,33 +101,29 @@ def unroll(
     remaining = list(initial)
     order = range(steps - 1, -1, -1) if config["go_backwards"] else range(steps)
     if config.get("dropout"):
-        sequence = parts.add(
-            f"{prefix}dropout", _layers.SpatialDropout1D, sequence, _shape(parts, sequence), rate=config["dropout"]
-        )
+        sequence = parts.add(_layers.SpatialDropout1D, sequence, part=f"{prefix}dropout", rate=config["dropout"])
     for depth, cell in enumerate(cells):
         role = prefix if len(cells) == 1 else f"{prefix}cell{depth}_"
         given, remaining = remaining[: cell.num_states], remaining[cell.num_states :]
         outputs, last = _steps(parts, cell, sequence, order, tuple(given) or None, role)
         states += last
         if depth + 1 < len(cells):
-            sequence = as_sequence(parts, f"{role}sequence", outputs, cell.units)
+            sequence = as_sequence(parts, outputs, cell.units, role)
             order = range(steps)
     return Unrolled(outputs=tuple(outputs), states=tuple(states), units=cells[-1].units)
 
 
 def _steps(
-    parts: Parts, cell: Cell, sequence: str, order: Sequence[int], state: State | None, role: str
+    parts: Decomposition, cell: Cell, sequence: str, order: Sequence[int], state: State | None, role: str
 ) -> tuple[list[str], State]:
     """The steps of one cell: its output at each, in the order of processing, and its last state."""
     columns = cell.kernel.shape[1]
     biases = () if cell.bias is None else (cell.bias,)
     projected = parts.add(
-        f"{role}input",
         _layers.Dense,
         sequence,
-        (len(order), columns),
+        part=f"{role}input",
         weights=(cell.kernel, *biases),
-        shares=f"{parts.node.shares}_{role}input" if parts.node.shares else None,
         units=columns,
         use_bias=cell.bias is not None,
         kernel_regularizer=cell.config["kernel_regularizer"],
@@ -145,23 +139,13 @@ def _steps(
     return outputs, state or ()
 
 
-def as_sequence(parts: Parts, role: str, outputs: Sequence[str], units: int) -> str:
+def as_sequence(parts: Parts, outputs: Sequence[str], units: int, role: str = "") -> str:
     """[units] of every step → [steps, units]."""
-    joined = outputs[0]
-    if len(outputs) > 1:
-        joined = parts.add(
-            f"{role}_joined" if role else "joined", _layers.Concatenate, outputs, (len(outputs) * units,), axis=-1
-        )
-    return parts.reshape(role, joined, (len(outputs), units))
+    joined = parts.join(outputs, part=f"{role}joined")
+    return parts.reshape(joined, len(outputs), units, part=f"{role}sequence")
 
 
-def _shape(parts: Parts, tensor: str) -> tuple[int | None, ...]:
-    """The shape of a tensor without the batch."""
-    made = {node.name: node.output_shape for node in parts.nodes}
-    return (made[tensor] if tensor in made else parts.graph.shape_of(tensor))[1:]
-
-
-def _num_steps(parts: Parts, config: Any, sequence: str, max_steps: int) -> int:
+def _num_steps(parts: Decomposition, config: Any, sequence: str, max_steps: int) -> int:
     node = parts.node
     for key, remedy in (
         ("stateful", "Make it stateless, and hand its states in and out as inputs and outputs (return_state=True)."),
@@ -169,7 +153,7 @@ def _num_steps(parts: Parts, config: Any, sequence: str, max_steps: int) -> int:
     ):
         if config.get(key):
             raise UnsupportedLayerError(node.name, f"{node.kind}({key}=True)", remedy)
-    steps = _shape(parts, sequence)[0]
+    steps = parts.shape(sequence)[1]
     if steps is None:
         raise UnsupportedLayerError(
             node.name, f"{node.kind} over a sequence of unknown length", "Give the input its length: Input((steps, …))."

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import tf_keras
 
-from qat_kit.prepare.graph import Graph, Node, node_of
+from qat_kit.prepare.graph import Graph, Node, free_name, node_of
+from qat_kit.prepare.parts import Parts
 
 _layers = tf_keras.layers
 
@@ -122,8 +122,8 @@ class Relayout:
     def _change(self, tensor: str, make: Callable[[Node], Node], suffix: str, source: str) -> str:
         maker = self.graph.nodes[node_of(tensor)]
         shape = self.graph.shape_of(tensor)
-        name = self.free_name(f"{tensor.replace(':', '_')}_{suffix}")
-        config = {"name": name, "dtype": _dtype(maker)}
+        name = free_name(f"{tensor.replace(':', '_')}_{suffix}", self.graph.nodes, self.nodes)
+        config = {"name": name, "dtype": maker.config["dtype"]}
         # What `make` gets: a node with the tensor's name, shape and origins, to be given a class and its arguments.
         return self.add(
             make(
@@ -138,14 +138,22 @@ class Relayout:
             )
         )
 
-    def free_name(self, wanted: str) -> str:
-        """`wanted`, with a number where a node has that name already."""
-        name, count = wanted, 0
-        while name in self.graph.nodes or name in self.nodes:
-            count += 1
-            name = f"{wanted}_{count}"
-        return name
+    def parts(self, node: Node) -> Parts:
+        """Collects what comes into the place of `node`, over tensors of this pass; for `put`."""
+        return Parts(
+            name=node.name,
+            kind=node.kind,
+            dtype=node.config["dtype"],
+            origins=node.origins,
+            shape_of=Graph(name="", nodes=self.nodes).shape_of,
+            taken={*self.graph.nodes, *self.nodes},
+            shares=node.shares,
+            trainable=node.config.get("trainable", True),
+        )
 
-
-def _dtype(node: Node) -> Any:
-    return node.config["dtype"]
+    def put(self, parts: Parts, *results: str) -> tuple[str, ...]:
+        """Adds what was collected; what its results are called (`Parts.finish`)."""
+        nodes, names = parts.finish(results)
+        for node in nodes:
+            self.add(node)
+        return tuple(names)

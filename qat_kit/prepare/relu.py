@@ -27,11 +27,11 @@ def replace_relu(graph: Graph) -> Graph:
     for name in tuple(graph.nodes):
         node = graph.nodes[name]
         if node.layer_class is _layers.ReLU:
-            graph = graph.replaced({name: _form(graph, node)})
+            graph = _form(graph, node)
     return graph
 
 
-def _form(graph: Graph, node: Node) -> tuple[Node, ...]:
+def _form(graph: Graph, node: Node) -> Graph:
     maximum, slope, threshold = (node.config.get(key) for key in ("max_value", "negative_slope", "threshold"))
     if threshold:
         raise UnsupportedLayerError(
@@ -40,14 +40,13 @@ def _form(graph: Graph, node: Node) -> tuple[Node, ...]:
             "It jumps at its threshold, where rounding decides on which side a value is; use ReLU().",
         )
     if maximum is None or (float(maximum) == 6.0 and not slope):
-        return (node,)
+        return graph
     if slope:
         raise UnsupportedLayerError(
             node.name, f"ReLU(max_value={maximum}, negative_slope={slope})", "Use one of the two: ReLU or LeakyReLU."
         )
     parts = Decomposition(graph, node)
-    parts.add(Saturated, node.inputs[0], part="relu", function="relu", maximum=float(maximum))
-    return parts.nodes
+    return parts.replaced(parts.add(Saturated, node.inputs[0], function="relu", maximum=float(maximum)))
 
 
 def scale_relu(graph: Graph) -> Graph:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tf_keras
 
+from qat_kit.prepare.decomposition import Decomposition
 from qat_kit.prepare.graph import Graph
-from qat_kit.prepare.parts import Parts
 
 _layers = tf_keras.layers
 
@@ -15,11 +15,7 @@ def repeat_by_joining(graph: Graph) -> Graph:
     for node in tuple(graph.nodes.values()):
         if node.layer_class is not _layers.RepeatVector:
             continue
-        parts = Parts(graph=graph, node=graph.nodes[node.name])
-        count, features = (int(size or 0) for size in node.output_shape[1:])
-        tensor = parts.node.inputs[0]
-        if count > 1:
-            tensor = parts.add("joined", _layers.Concatenate, (tensor,) * count, (count * features,), axis=-1)
-        parts.reshape("", tensor, (count, features))
-        graph = graph.replaced({node.name: parts.nodes})
+        parts = Decomposition(graph, graph.nodes[node.name])
+        joined = parts.join(parts.node.inputs * int(node.config["n"]))
+        graph = parts.replaced(parts.reshape(joined, *node.output_shape[1:]))
     return graph

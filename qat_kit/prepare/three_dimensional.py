@@ -19,7 +19,7 @@ import numpy as np
 import tf_keras
 
 from qat_kit.errors import UnsupportedLayerError
-from qat_kit.layers import JoinBatch, SplitBatch, StridedSlice
+from qat_kit.layers import JoinBatch, SplitBatch
 from qat_kit.prepare.graph import Graph, Node, Shape
 from qat_kit.prepare.relayout import Layout, Relayout
 
@@ -73,77 +73,42 @@ def _convolution(run: Relayout, node: Node) -> str:
 
 def _joined_frames(run: Relayout, node: Node, depth: int, stride: int, dilation: int) -> str:
     """For each output frame, the frames that it sees, side by side along the channels; as frames."""
-    shape = run.graph.shape_of(node.inputs[0])
-    length, channels = int(shape[1] or 0), int(shape[-1] or 0)
-    frames = int(node.output_shape[1] or 0)
     source = run.in_plain(node.inputs[0])
-
-    def add(role: str, kind: type[Any], inputs: tuple[str, ...], size: Shape, **config: Any) -> str:
-        name = run.free_name(f"{node.name}_{role}")
-        made = {**config, "name": name, "dtype": node.config["dtype"]}
-        shape_with_batch = (node.output_shape[0], *size)
-        return run.add(
-            Node(
-                name=name,
-                layer_class=kind,
-                config=made,
-                inputs=inputs,
-                output_shape=shape_with_batch,
-                origins=node.origins,
-            )
-        )
-
+    parts = run.parts(node)
+    length, frames = parts.size(source, 1), int(node.output_shape[1] or 0)
     reach = (frames - 1) * stride + (depth - 1) * dilation + 1
     if node.config["padding"] == "same" and reach > length:
         before = (reach - length) // 2
         padding = ((before, reach - length - before), (0, 0), (0, 0))
-        length = reach
-        source = add("padded", _layers.ZeroPadding3D, (source,), (length, *shape[2:]), padding=padding)
-    slices = []
-    for place in range(depth):
-        start = place * dilation
-        triple = (start, start + (frames - 1) * stride + 1, stride)
-        slices.append(add(f"depth{place}", StridedSlice, (source,), (frames, *shape[2:]), slices=[triple]))
-    joined = slices[0]
-    if depth > 1:
-        size = (frames, *shape[2:-1], depth * channels)
-        joined = add("joined", _layers.Concatenate, tuple(slices), size, axis=-1)
-    return add("frames", JoinBatch, (joined,), (*shape[2:-1], depth * channels))
+        source = parts.add(_layers.ZeroPadding3D, source, part="padded", padding=padding)
+    seen = (frames - 1) * stride + 1
+    slices = [
+        parts.slice(source, start, start + seen, axis=1, step=stride, part=f"depth{place}")
+        for place, start in enumerate(range(0, depth * dilation, dilation))
+    ]
+    joined = parts.join(slices)
+    source = parts.add(JoinBatch, joined, part="frames", shape=_frames(parts.shape(joined)))
+    run.put(parts)
+    return source
 
 
 def _twice(kind: type[Any], keys: tuple[str, ...], **more: Any) -> Callable[[Relayout, Node], str]:
     """A layer that works on each dimension apart: first over depth and height, then over width."""
 
     def make(run: Relayout, node: Node) -> str:
-        (source,) = (run.in_plain(tensor) for tensor in node.inputs)
-        _, depth, height, width, channels = (size or 0 for size in run.graph.shape_of(node.inputs[0]))
-        _, new_depth, new_height, new_width, _ = (size or 0 for size in node.output_shape)
-        flat = width * channels
-        common = {key: value for key, value in node.config.items() if key not in keys} | more
-
-        def add(role: str, layer: type[Any], inputs: str, shape: Shape, **config: Any) -> str:
-            name = run.free_name(f"{node.name}_{role}") if role else node.name
-            made = replace(
-                node,
-                name=name,
-                layer_class=layer,
-                inputs=(inputs,),
-                config={**config, "name": name, "dtype": node.config["dtype"]},
-                output_shape=(node.output_shape[0], *shape),
-            )
-            return run.add(made)
-
-        def reshape(role: str, inputs: str, shape: Shape) -> str:
-            return add(role, _layers.Reshape, inputs, shape, target_shape=shape)
-
-        first = {key: tuple(node.config[key][:2]) for key in keys}
-        second = {key: (1, node.config[key][2]) for key in keys}
-        tensor = reshape("in_depth", source, (depth, height, flat))
-        tensor = add("over_depth", kind, tensor, (new_depth, new_height, flat), **common, **first)
-        rows = new_depth * new_height
-        tensor = reshape("in_width", tensor, (rows, width, channels))
-        tensor = add("over_width", kind, tensor, (rows, new_width, channels), **common, **second)
-        return reshape("", tensor, (new_depth, new_height, new_width, channels))
+        source = run.in_plain(node.inputs[0])
+        parts = run.parts(node)
+        depth, height, width, channels = parts.sizes(source)
+        dropped = {*keys, "name", "dtype"}
+        common = {key: value for key, value in node.config.items() if key not in dropped} | more
+        first: dict[str, Any] = {key: tuple(node.config[key][:2]) for key in keys}
+        second: dict[str, Any] = {key: (1, node.config[key][2]) for key in keys}
+        tensor = parts.reshape(source, depth, height, width * channels, part="in_depth")
+        tensor = parts.add(kind, tensor, part="over_depth", **common, **first)
+        new_depth, new_height, _ = parts.sizes(tensor)
+        tensor = parts.reshape(tensor, new_depth * new_height, width, channels, part="in_width")
+        tensor = parts.add(kind, tensor, part="over_width", **common, **second)
+        return run.put(parts, parts.reshape(tensor, *node.output_shape[1:]))[0]
 
     return make
 

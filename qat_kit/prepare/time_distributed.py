@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 import tf_keras
 
-from qat_kit.errors import UnsupportedLayerError
 from qat_kit.layers import JoinBatch, SplitBatch
-from qat_kit.prepare.graph import Graph, Node
-from qat_kit.prepare.parts import Parts
+from qat_kit.prepare.decomposition import Decomposition
+from qat_kit.prepare.graph import Graph, Node, free_name
 from qat_kit.prepare.reading import read_graph
 
 _layers = tf_keras.layers
@@ -34,9 +33,8 @@ def spread_time_distributed(graph: Graph) -> Graph:
     Raises UnsupportedLayerError naming the layer when its shape but for the batch is not known.
     """
     while node := next(_found(graph), None):
-        parts = Parts(graph=graph, node=node)
-        output = _spread(parts)
-        graph = graph.replaced({node.name: parts.nodes}, {node.name: output})
+        parts = Decomposition(graph, node)
+        graph = parts.replaced(_spread(parts))
     return graph
 
 
@@ -44,30 +42,24 @@ def _found(graph: Graph) -> Iterator[Node]:
     return (node for node in graph.nodes.values() if node.layer_class is _layers.TimeDistributed)
 
 
-def _spread(parts: Parts) -> str:
+def _spread(parts: Decomposition) -> str:
     node = parts.node
     if len(node.inputs) != 1 or set(node.arguments) - {"inputs"}:
-        raise UnsupportedLayerError(node.name, node.kind, "Call it with one tensor, and without a mask.")
-    shape = parts.graph.shape_of(node.inputs[0])
-    if None in shape[1:]:
-        raise UnsupportedLayerError(
-            node.name,
-            f"{node.kind} over {list(shape)}",
-            "All sizes but the batch must be known; fix the input.",
-        )
+        parts.refuse("Call it with one tensor, and without a mask.")
+    shape = parts.shape(node.inputs[0])
+    steps, *_ = parts.sizes(node.inputs[0])
     inner = _inner_graph(node, shape)
     layers = [inner.nodes[name] for name in inner.nodes if name not in inner.inputs]
     if len(layers) == 1 and layers[0].layer_class in _ON_LAST_AXIS:
         (layer,) = layers
-        parts.extend([_renamed(node, layer, {inner.inputs[0]: node.inputs[0]}, node.name, node.output_shape)])
-        return node.name
-    steps = int(shape[1] or 0)
-    names = {inner.inputs[0]: parts.add("steps", JoinBatch, node.inputs[0], shape[2:])}
+        return parts.put(_renamed(node, layer, {inner.inputs[0]: node.inputs[0]}, node.name, node.output_shape))
+    joined = parts.add(JoinBatch, node.inputs[0], part="steps", shape=(shape[0], *shape[2:]))
+    names: dict[str, str] = {inner.inputs[0]: joined}
     for layer in layers:
-        name = parts.free_name(f"{node.name}_{layer.name}")
-        parts.extend([_renamed(node, layer, names, name, layer.output_shape)])
+        name = free_name(f"{node.name}_{layer.name}", parts.graph.nodes, parts.nodes)
+        parts.put(_renamed(node, layer, names, name, layer.output_shape))
         names |= {f"{layer.name}{end}": f"{name}{end}" for end in ("", *(f":{index}" for index in range(1, 9)))}
-    return parts.add("", SplitBatch, names[inner.outputs[0]], node.output_shape[1:], length=steps)
+    return parts.add(SplitBatch, names[inner.outputs[0]], shape=node.output_shape, length=steps)
 
 
 def _inner_graph(node: Node, shape: tuple[int | None, ...]) -> Graph:
@@ -83,8 +75,7 @@ def _renamed(node: Node, layer: Node, names: dict[str, str], name: str, output_s
     """A node of the inner graph in the outer one."""
     shares = f"{node.shares or node.name}_{layer.shares or layer.name}" if node.shares or layer.shares else None
     return replace(
-        layer.configured(name=name),
-        name=name,
+        layer.renamed(name),
         inputs=tuple(names[source] for source in layer.inputs),
         output_shape=output_shape,
         origins=node.origins,

@@ -66,20 +66,15 @@ def convolution(
     dilations: Any = 1,
 ) -> Tensor:
     """With a constant kernel [… sizes, inputs, outputs]."""
-    _require_channels_last(step, data_format)
     weights = _kernel(step, kernel)
-    rank = step.rank(x)
     return step.add(
-        _CONVOLUTIONS[rank],
+        _CONVOLUTIONS[step.rank(x)],
         x,
         filters=weights.shape[-1],
         kernel_size=weights.shape[:-2],
-        strides=_window(step, strides, rank),
-        padding=_padding(step, padding),
-        dilation_rate=_window(step, 1 if dilations is None else dilations, rank),
-        groups=(step.shape(x)[-1] or 1) // weights.shape[-2],
-        use_bias=False,
+        groups=step.size(x, -1) // weights.shape[-2],
         weights=[weights],
+        **_sliding(step, x, strides, padding, data_format, dilations),
     )
 
 
@@ -93,7 +88,6 @@ def depthwise_convolution(
     dilations: Any = 1,
 ) -> Tensor:
     """With a constant kernel [height, width, channels, multiplier]."""
-    _require_channels_last(step, data_format)
     weights = _kernel(step, kernel)
     if step.rank(x) != 4:
         step.refuse("Its images must be [batch, height, width, channels].")
@@ -102,12 +96,20 @@ def depthwise_convolution(
         x,
         kernel_size=weights.shape[:2],
         depth_multiplier=weights.shape[-1],
-        strides=_window(step, strides, 4),
-        padding=_padding(step, padding),
-        dilation_rate=_window(step, 1 if dilations is None else dilations, 4),
-        use_bias=False,
         weights=[weights],
+        **_sliding(step, x, strides, padding, data_format, dilations),
     )
+
+
+def _sliding(step: Lowering, x: Tensor, strides: Any, padding: Any, data_format: Any, dilations: Any) -> dict[str, Any]:
+    """What convolutions have in common."""
+    _require_channels_last(step, data_format)
+    return {
+        "strides": _window(step, strides, step.rank(x)),
+        "padding": _padding(step, padding),
+        "dilation_rate": _window(step, 1 if dilations is None else dilations, step.rank(x)),
+        "use_bias": False,
+    }
 
 
 def bias_add(step: Lowering, x: Tensor, bias: Any, data_format: Any = None) -> Tensor:

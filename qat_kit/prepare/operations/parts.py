@@ -11,7 +11,7 @@ import tf_keras
 
 from qat_kit.layers import StridedSlice
 from qat_kit.prepare.operations.lowering import Lowering, Tensor, constant
-from qat_kit.prepare.operations.reshaping import expand_dims, join
+from qat_kit.prepare.operations.reshaping import expand_dims
 
 _Triple = tuple[int | None, int | None, int | None]
 _WHOLE: _Triple = (None, None, None)
@@ -77,7 +77,7 @@ def begin_and_size(step: Lowering, x: Tensor, begin: Any, size: Any) -> Tensor:
 def split(step: Lowering, x: Tensor, num_or_size_splits: Any, axis: Any = 0) -> list[Tensor]:
     """Equal parts (a number), or parts of given sizes (a list, one of them −1 for the rest)."""
     number = step.axis(constant(axis), step.rank(x))
-    total = _size(step, x, number)
+    total = step.size(x, number)
     wanted = constant(num_or_size_splits)
     if wanted.ndim == 0:
         count = int(wanted)
@@ -99,14 +99,14 @@ def split_at(step: Lowering, x: Tensor, indices_or_sections: Any, axis: Any = 0)
 
 def cut(step: Lowering, x: Tensor, axis: int, indices: Sequence[int]) -> list[Tensor]:
     """The parts of an axis between the indices."""
-    edges = [0, *indices, _size(step, x, axis)]
+    edges = [0, *indices, step.size(x, axis)]
     return [_rows(step, x, axis, slice(start, stop)) for start, stop in pairwise(edges)]
 
 
 def unstack(step: Lowering, x: Tensor, num: Any = None, axis: Any = 0) -> list[Tensor]:
     """One tensor for each element of an axis, which is gone then."""
     number = step.axis(axis, step.rank(x))
-    return [_rows(step, x, number, index) for index in range(_size(step, x, number))]
+    return [_rows(step, x, number, index) for index in range(step.size(x, number))]
 
 
 def gather(step: Lowering, params: Any, indices: Any, axis: Any = None, batch_dims: Any = 0) -> Tensor:
@@ -118,7 +118,7 @@ def gather(step: Lowering, params: Any, indices: Any, axis: Any = None, batch_di
     if isinstance(indices, Tensor):
         step.refuse("It picks elements by numbers that the model computes; use constants.")
     number = step.axis(0 if axis is None else constant(axis), step.rank(params))
-    size = _size(step, params, number)
+    size = step.size(params, number)
     wanted = constant(indices)
     if wanted.ndim == 0:
         return _rows(step, params, number, int(wanted) % size)
@@ -128,11 +128,11 @@ def gather(step: Lowering, params: Any, indices: Any, axis: Any = None, batch_di
         stop = rows[-1] + (1 if stride > 0 else -1)
         taken = _rows(step, params, number, slice(rows[0], None if stop < 0 else stop, stride))
     else:
-        taken = join(step, [_rows(step, params, number, slice(row, row + 1)) for row in rows], number)
+        taken = step.join([_rows(step, params, number, slice(row, row + 1)) for row in rows], number)
     if wanted.ndim == 1:
         return taken
     sizes = list(step.shape(params))
-    return step.reshape(taken, [*sizes[1:number], *wanted.shape, *sizes[number + 1 :]])
+    return step.reshape(taken, *sizes[1:number], *wanted.shape, *sizes[number + 1 :])
 
 
 def _embedding(step: Lowering, table: Any, indices: Any, axis: int) -> Tensor:
@@ -151,8 +151,3 @@ def _embedding(step: Lowering, table: Any, indices: Any, axis: int) -> Tensor:
 
 def _rows(step: Lowering, x: Tensor, axis: int, key: slice | int) -> Tensor:
     return get_item(step, x, (*[slice(None)] * axis, key))
-
-
-def _size(step: Lowering, x: Tensor, axis: int) -> int:
-    size = step.shape(x)[axis]
-    return step.refuse(f"The size of its axis {axis} is not known; fix the model's input.") if size is None else size

@@ -148,13 +148,13 @@ def _of_tensors(step: Lowering, first: str, second: str, result: str, a: Tensor,
         return math.prod(size for size in known if size is not None)
 
     def arranged(x: Tensor, letters: str, left: list[str], right: list[str]) -> Tensor:
-        x = step.permute(x, [letters.index(letter) for letter in (*batch, *left, *right)])
-        return step.reshape(x, [*(sizes[letter] for letter in batch[1:]), flat(left), flat(right)])
+        x = step.permute(x, *(letters.index(letter) for letter in (*batch, *left, *right)))
+        return step.reshape(x, *(sizes[letter] for letter in batch[1:]), flat(left), flat(right))
 
     product = step.add(MatMul, arranged(a, first, rows, inner), arranged(b, second, columns, inner), transpose_b=True)
     order = [*batch, *rows, *columns]
-    product = step.reshape(product, [sizes[letter] for letter in order[1:]])
-    return step.permute(product, [order.index(letter) for letter in result])
+    product = step.reshape(product, *(sizes[letter] for letter in order[1:]))
+    return step.permute(product, *(order.index(letter) for letter in result))
 
 
 def _without(step: Lowering, x: Tensor, letters: str, needed: str) -> tuple[Tensor, str]:

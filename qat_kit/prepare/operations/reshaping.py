@@ -20,8 +20,7 @@ _PADDINGS = {3: _layers.ZeroPadding1D, 4: _layers.ZeroPadding2D, 5: _layers.Zero
 def reshape(step: Lowering, x: Tensor, shape: Any) -> Tensor:
     """x in another shape; the batch stays the first axis. None and a batch's size stand for the batch."""
     wanted = [None if size is None else int(size) for size in _sizes(shape)]
-    batch, *sizes = step.shape(x)
-    num_elements = _product(step, x, sizes)
+    batch, num_elements = step.shape(x)[0], math.prod(step.sizes(x))
     if not wanted:
         step.refuse("It makes a scalar; a result needs a batch.")
     first, *rest = wanted
@@ -38,12 +37,12 @@ def reshape(step: Lowering, x: Tensor, shape: Any) -> Tensor:
             f"Its shape {wanted} does not keep the batch of {list(step.shape(x))} as its first axis; reshape each "
             "sample alone: (-1, …) or (batch, …)."
         )
-    return step.reshape(x, known)
+    return step.reshape(x, *known)
 
 
 def flatten(step: Lowering, x: Tensor) -> Tensor:
     """[batch, all]."""
-    return step.reshape(x, [_product(step, x, step.shape(x)[1:])])
+    return step.reshape(x, math.prod(step.sizes(x)))
 
 
 def transpose(step: Lowering, x: Tensor, axes: Any = None) -> Tensor:
@@ -52,7 +51,7 @@ def transpose(step: Lowering, x: Tensor, axes: Any = None) -> Tensor:
     order = list(range(rank))[::-1] if axes is None else [int(axis) % rank for axis in _sizes(axes)]
     if order[0] != 0:
         step.refuse(f"It moves the batch (axes {order}); a layer's output has the batch first.")
-    return step.permute(x, order)
+    return step.permute(x, *order)
 
 
 def swap_axes(step: Lowering, x: Tensor, axis1: Any, axis2: Any) -> Tensor:
@@ -60,7 +59,7 @@ def swap_axes(step: Lowering, x: Tensor, axis1: Any, axis2: Any) -> Tensor:
     order = list(range(step.rank(x)))
     first, second = (step.axis(axis, len(order)) for axis in (axis1, axis2))
     order[first], order[second] = order[second], order[first]
-    return step.permute(x, order)
+    return step.permute(x, *order)
 
 
 def move_axis(step: Lowering, x: Tensor, source: Any, destination: Any) -> Tensor:
@@ -70,7 +69,7 @@ def move_axis(step: Lowering, x: Tensor, source: Any, destination: Any) -> Tenso
     order = [axis for axis in range(rank) if axis not in sources]
     for target, axis in sorted(zip(destinations, sources, strict=True)):
         order.insert(target, axis)
-    return step.permute(x, order)
+    return step.permute(x, *order)
 
 
 def transpose_matrices(step: Lowering, x: Tensor) -> Tensor:
@@ -85,7 +84,7 @@ def expand_dims(step: Lowering, x: Tensor, axis: Any) -> Tensor:
     sizes: list[int | None] = list(step.shape(x))
     for number in sorted(step.axis(number, rank) for number in numbers):
         sizes.insert(number, 1)
-    return step.reshape(x, sizes[1:])
+    return step.reshape(x, *sizes[1:])
 
 
 def squeeze(step: Lowering, x: Tensor, axis: Any = None) -> Tensor:
@@ -97,7 +96,7 @@ def squeeze(step: Lowering, x: Tensor, axis: Any = None) -> Tensor:
         dropped = [step.axis(number, len(shape)) for number in np.atleast_1d(constant(axis))]
     if any(shape[number] != 1 for number in dropped):
         step.refuse(f"It drops axes {dropped} of {list(shape)}, which are not all of size 1.")
-    return step.reshape(x, [size for number, size in enumerate(shape) if number and number not in dropped])
+    return step.reshape(x, *(size for number, size in enumerate(shape) if number and number not in dropped))
 
 
 def identity(step: Lowering, x: Tensor) -> Tensor:
@@ -118,19 +117,14 @@ def cast(step: Lowering, x: Tensor, dtype: Any) -> Tensor:
 def concat(step: Lowering, values: Sequence[Any], axis: Any) -> Tensor:
     """Tensors joined along an axis."""
     tensors = _tensors(step, values)
-    return join(step, tensors, step.axis(constant(axis), step.rank(tensors[0])))
+    return step.join(tensors, step.axis(constant(axis), step.rank(tensors[0])))
 
 
 def stack(step: Lowering, values: Sequence[Any], axis: Any = 0) -> Tensor:
     """Tensors joined along a new axis."""
     tensors = _tensors(step, values)
     number = step.axis(axis, step.rank(tensors[0]) + 1)
-    return join(step, [expand_dims(step, tensor, number) for tensor in tensors], number)
-
-
-def join(step: Lowering, tensors: Sequence[Tensor], axis: int) -> Tensor:
-    """A Concatenate where there are several."""
-    return tensors[0] if len(tensors) == 1 else step.add(_layers.Concatenate, *tensors, axis=axis)
+    return step.join([expand_dims(step, tensor, number) for tensor in tensors], number)
 
 
 def tile(step: Lowering, x: Tensor, multiples: Any) -> Tensor:
@@ -142,7 +136,7 @@ def tile(step: Lowering, x: Tensor, multiples: Any) -> Tensor:
     if counts[0] != 1:
         step.refuse("It repeats the batch (axis 0); repeat within each sample.")
     for axis, count in enumerate(counts):
-        x = join(step, [x] * count, axis)
+        x = step.join([x] * count, axis)
     return x
 
 
@@ -152,12 +146,9 @@ def repeat(step: Lowering, x: Tensor, repeats: Any, axis: Any = None) -> Tensor:
         step.refuse("It needs an axis and one number of repeats.")
     number, count = step.axis(axis, step.rank(x)), int(constant(repeats).reshape(()))
     sizes = list(step.shape(x))
-    repeated = join(step, [expand_dims(step, x, number + 1)] * count, number + 1)
-    size = sizes[number]
-    if size is None:
-        step.refuse(f"The size of its axis {number} is not known.")
-    sizes[number] = size * count
-    return step.reshape(repeated, sizes[1:])
+    repeated = step.join([expand_dims(step, x, number + 1)] * count, number + 1)
+    sizes[number] = step.size(x, number) * count
+    return step.reshape(repeated, *sizes[1:])
 
 
 def broadcast_to(step: Lowering, x: Tensor, shape: Any) -> Tensor:
@@ -205,7 +196,7 @@ def _mirrored(step: Lowering, x: Tensor, axis: int, pair: tuple[int, int], *, of
         parts.insert(0, _part(step, x, axis, before + offset - 1, offset - 1 if offset else None, -1))
     if behind:
         parts.append(_part(step, x, axis, -1 - offset, -1 - offset - behind, -1))
-    return join(step, parts, axis)
+    return step.join(parts, axis)
 
 
 def _part(step: Lowering, x: Tensor, axis: int, start: int, stop: int | None, stride: int) -> Tensor:
@@ -227,12 +218,10 @@ def roll(step: Lowering, x: Tensor, shift: Any, axis: Any = None) -> Tensor:
         step.refuse("It needs an axis; without one it rolls over the batch.")
     for number, count in zip(np.atleast_1d(constant(axis)), np.atleast_1d(constant(shift)), strict=True):
         number = step.axis(number, step.rank(x))
-        size = step.shape(x)[number]
-        if size is None:
-            step.refuse(f"The size of its axis {number} is not known.")
+        size = step.size(x, number)
         if count % size:
             cut = int(size - count % size)
-            x = join(step, [_part(step, x, number, cut, None, 1), _part(step, x, number, 0, cut, 1)], number)
+            x = step.join([_part(step, x, number, cut, None, 1), _part(step, x, number, 0, cut, 1)], number)
     return x
 
 
@@ -248,13 +237,6 @@ def _sizes(shape: Any) -> list[Any]:
         return list(shape)
     values: list[Any] = np.atleast_1d(constant(shape)).tolist()
     return values
-
-
-def _product(step: Lowering, x: Tensor, sizes: Sequence[int | None]) -> int:
-    known = [size for size in sizes if size is not None]
-    if len(known) < len(sizes):
-        step.refuse(f"The shape {list(step.shape(x))} must be known behind the batch; fix the model's input.")
-    return math.prod(known)
 
 
 def _tensors(step: Lowering, values: Sequence[Any]) -> list[Tensor]:

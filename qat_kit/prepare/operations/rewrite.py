@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from qat_kit.errors import UnsupportedLayerError, nearest
-from qat_kit.prepare.graph import Graph, Node, Operand, node_of, tensor_name
+from qat_kit.prepare.graph import Graph, Node, Operand, tensor_name
 from qat_kit.prepare.operations.lowering import Lowering, Tensor
 from qat_kit.prepare.operations.table import lower
 from qat_kit.prepare.operations.tensorflow import TENSORFLOW
@@ -34,17 +34,10 @@ def _replaced(graph: Graph, node: Node) -> Graph:
             "No int8 layer stands for this operation: compute it before or behind the model, or use a layer. "
             + nearest("operations", symbol, TENSORFLOW),
         )
-    step = Lowering(
-        name=node.name,
-        kind=f"tf.{symbol}",
-        dtype=node.config["dtype"],
-        shape_of=graph.shape_of,
-        node_of=lambda tensor: graph.nodes[node_of(tensor)],
-        taken=graph.nodes,
-    )
+    step = Lowering(name=node.name, kind=f"tf.{symbol}", dtype=node.config["dtype"], graph=graph)
     results = lower(step, TENSORFLOW[symbol], _arguments(node), _defaults(symbol))
     layers, tensors = step.finish(results)
-    outputs = {tensor_name(node.name, index): tensor for index, tensor in tensors.items()}
+    outputs = {tensor_name(node.name, index): tensor for index, tensor in enumerate(tensors)}
     return graph.replaced({node.name: layers}, outputs={old: new for old, new in outputs.items() if old != new})
 
 
