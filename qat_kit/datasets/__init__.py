@@ -5,12 +5,15 @@ from qat_kit.datasets.pictures import load_cifar10, load_fashion_mnist, load_mni
 from qat_kit.datasets.representative import read_representative
 from qat_kit.datasets.splits import Dataset, Split, as_split, stratified_indices
 from qat_kit.datasets.spoken_digits import load_spoken_digits
+from qat_kit.datasets.tables import load_breast_cancer, load_diabetes
 
 __all__ = [
     "Dataset",
     "Split",
     "as_split",
+    "load_breast_cancer",
     "load_cifar10",
+    "load_diabetes",
     "load_digits",
     "load_fashion_mnist",
     "load_mnist",

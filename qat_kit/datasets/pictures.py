@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from qat_kit.datasets.splits import Dataset, Split, published
 from qat_kit.datasets.store import Arrays, PublicDataset
+from qat_kit.manifest import Preprocessing
 
 # The split is part of the dataset: changing it makes figures incomparable.
 _VALIDATION, _CALIBRATION = 2000, 512
@@ -67,6 +68,9 @@ def _split(arrays: Arrays, class_names: tuple[str, ...]) -> Dataset:
         calibration=_CALIBRATION,
         seed=_SPLIT_SEED,
         class_names=class_names,
+        preprocessing=Preprocessing(
+            kind="image", std=(255.0,), color_space="rgb" if arrays["x_train"].ndim == 4 else "grayscale"
+        ),
     )
 
 

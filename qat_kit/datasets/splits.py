@@ -109,7 +109,14 @@ def stratified_indices(labels: NDArray[Any], counts: Sequence[int], *, seed: int
 
 
 def published(
-    training: Split, test: Split, *, validation: int, calibration: int, seed: int, class_names: tuple[str, ...]
+    training: Split,
+    test: Split,
+    *,
+    validation: int,
+    calibration: int,
+    seed: int,
+    class_names: tuple[str, ...],
+    preprocessing: Preprocessing | None = None,
 ) -> Dataset:
     """A dataset whose owners say what is for training and what for testing.
 
@@ -126,6 +133,7 @@ def published(
         test=test,
         calibration_indices=tuple(int(index) for index in train[looked_at]),
         class_names=class_names,
+        preprocessing=preprocessing or Preprocessing(),
     )
 
 
