@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from qat_kit.checks import check_dataset, check_model_fits, labels_of
 from qat_kit.convert import build_manifest, convert, golden_vectors, publish, write_metadata
 from qat_kit.convert.artifact import MANIFEST_NAME, MODEL_NAME
+from qat_kit.convert.job import Mode
 from qat_kit.datasets import Dataset, Split
 from qat_kit.errors import CertificateError, GateError
 from qat_kit.folder import LOG, RunFolder, RunState, open_folder
@@ -197,7 +198,9 @@ class _Run:
             convert(source, self.path / FLOAT_TFLITE, mode="float32", log=log)
             advance(1)
             source = export_simulated(load_model(self.path / QAT_KERAS), work / "qat_saved_model")
-            convert(source, self._candidate, mode="int8_from_qat", log=log)
+            wide = self.scheme.activations is not None and self.scheme.activations.num_bits == 16
+            mode: Mode = "int16x8_from_qat" if wide else "int8_from_qat"
+            convert(source, self._candidate, mode=mode, trained=TrainedTensors.load(self.path / TENSORS), log=log)
             advance(1)
 
     def _verify(self, dataset: Dataset) -> None:

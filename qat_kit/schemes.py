@@ -5,8 +5,8 @@ A name decodes (`decode_scheme`): `w4a8` is 4-bit weights with 8-bit activations
 >>> get_scheme("w4a8").weights.num_bits
 4
 >>> scheme_names()
-('binary_a8', 'fp16', 'pow2_a8', 'ternary_a8', 'w2a8', 'w3a8', 'w4_weight_only', 'w4a8', 'w8_dynamic', 'w8a16', 'w8a8',
- 'w8a8_unsigned')
+('apot_a8', 'binary_a8', 'codebook_a8', 'fp16', 'pow2_a8', 'ternary_a8', 'w2a8', 'w3a8', 'w4_weight_only', 'w4a8',
+ 'w8_dynamic', 'w8a16', 'w8a8', 'w8a8_unsigned')
 """
 
 from __future__ import annotations
@@ -26,8 +26,22 @@ from qat_kit.numerics.types import TensorSpec
 from qat_kit.registry import Registry
 
 ActivationMode = Literal["static", "dynamic", "none"]
-WeightLevels = Literal["uniform", "ternary", "binary", "power_of_two"]
-_LEVEL_NAMES: dict[str, WeightLevels] = {"ternary": "ternary", "binary": "binary", "pow2": "power_of_two"}
+WeightLevels = Literal["uniform", "ternary", "binary", "power_of_two", "additive_power_of_two", "codebook"]
+WeightRanges = Literal["min_max", "least_squares", "learned_step", "power_of_two_step"]
+ActivationRanges = Literal["measured", "learned_step", "clipped", "soft"]
+_LEVEL_NAMES: dict[str, WeightLevels] = {
+    "ternary": "ternary",
+    "binary": "binary",
+    "pow2": "power_of_two",
+    "apot": "additive_power_of_two",
+    "codebook": "codebook",
+}
+# Levels so few that the first and the last layer keep 8 bits.
+_COARSE_LEVELS = ("ternary", "binary")
+
+
+# What the int8 grid holds of each kind of level.
+_LEVEL_BITS: dict[WeightLevels, tuple[int, int]] = {"power_of_two": (2, 4), "additive_power_of_two": (3, 5)}
 
 
 class _Frozen(pydantic.BaseModel):
@@ -46,8 +60,13 @@ class LayerScheme(_Frozen):
     """What one layer's tensors become.
 
     weights: the integer grid that the weights lie on in the file; None: they stay float.
-    weight_levels: the codes of that grid that are used: all of them, {−1, 0, 1}, {−1, 1}, or ±powers of two.
+    weight_levels: the codes of that grid that are used: all of them, {−1, 0, 1}, {−1, 1}, ±powers of two, their sums in
+    pairs, or a few that the weights choose. level_bits: of one of the last three's codes.
+    weight_ranges: how training finds the step of evenly spaced levels: from the largest weight, by least squares,
+    learned (LSQ), or learned as a power of two (TQT). binary_gradient: the estimator behind a sign.
     activations: the integer grid of activations; None: they stay float in the file.
+    activation_ranges: how training finds their ranges: measured on calibration data, learned (LSQ+), a learned clip
+    behind ReLUs (PACT), or measured with a soft stair's gradient (DSQ).
     activation_mode: `static` (parameters are in the file), `dynamic` (each inference finds them), `none`.
     bias_bits: 32, or 64 beside 16-bit activations; None: the bias stays float.
     float_bits: width of what stays float: 32 or 16.
@@ -55,7 +74,11 @@ class LayerScheme(_Frozen):
 
     weights: TensorSpec | None = None
     weight_levels: WeightLevels = "uniform"
+    level_bits: Annotated[int, pydantic.Field(ge=1, le=8)] = 4
+    weight_ranges: WeightRanges = "min_max"
+    binary_gradient: Literal["straight_through", "approximate_sign"] = "straight_through"
     activations: TensorSpec | None = None
+    activation_ranges: ActivationRanges = "measured"
     activation_mode: ActivationMode = "none"
     bias_bits: Literal[32, 64] | None = None
     float_bits: Literal[16, 32] = 32
@@ -77,6 +100,11 @@ class LayerScheme(_Frozen):
         if self.weight_levels != "uniform" and self.weights is None:
             raise ValueError(
                 f"weight_levels={self.weight_levels!r} needs the grid that the levels lie on: give weights"
+            )
+        lowest, highest = _LEVEL_BITS.get(self.weight_levels, (1, 8))
+        if not lowest <= self.level_bits <= highest:
+            raise ValueError(
+                f"weight_levels={self.weight_levels!r} takes level_bits {lowest} to {highest}, not {self.level_bits}"
             )
         return self
 
@@ -119,7 +147,8 @@ class QuantScheme(LayerScheme):
     """A scheme for a whole model: what every layer becomes, and the rules for those that differ.
 
     Rules are read in order and the first that matches decides, so the exception stands before the general rule.
-    Frozen, and the same in JSON as in memory.
+    end_layers: what a layer with weights becomes that no other layer with weights stands before, or none behind, where
+    no rule speaks of it; None: the same as the rest. Frozen, and the same in JSON as in memory.
 
     >>> scheme = get_scheme("w8a8").with_rules(Rule(path="head/*", use="w8a16"), name="mixed")
     >>> scheme.for_layer("head/dense", "Dense").activations.num_bits
@@ -130,10 +159,30 @@ class QuantScheme(LayerScheme):
 
     name: str = pydantic.Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$")
     rules: tuple[Rule, ...] = ()
+    end_layers: Annotated[LayerScheme | None, pydantic.BeforeValidator(_decode_rule)] = None
+
+    @property
+    def highest_weight_code(self) -> int:
+        """The highest code that any layer's weights may have; that of int8 where weights stay float."""
+        parts = [self, *(rule.use for rule in self.rules), *([self.end_layers] if self.end_layers else [])]
+        return max((part.weights.integer_maximum for part in parts if part.weights is not None), default=127)
 
     def for_layer(self, path: str, layer_class: str) -> LayerScheme:
         """What this layer becomes: the first rule that matches, else the scheme itself."""
         return next((rule.use for rule in self.rules if rule.matches(path, layer_class)), self)
+
+    def trained_by(self, **changes: Any) -> QuantScheme:
+        """This scheme, the same file, with other ways to train it.
+
+        changes: weight_ranges, activation_ranges, binary_gradient.
+
+        >>> get_scheme("w4a8").trained_by(weight_ranges="least_squares").weight_ranges
+        'least_squares'
+        """
+        unknown = set(changes) - {"weight_ranges", "activation_ranges", "binary_gradient"}
+        if unknown:
+            raise SchemeError(f"{sorted(unknown)[0]!r} is no way to train a scheme; give it a name of its own instead")
+        return QuantScheme(**{**dict(self), **changes})
 
     def with_rules(self, *rules: Rule, name: str) -> QuantScheme:
         """This scheme under another name, with these rules read before its own."""
@@ -218,8 +267,9 @@ def mixed_scheme(path: Path, *, name: str = "mixed") -> QuantScheme:
 
 # ------------------------------------------------------------------------------------------------------ names
 
+_WEIGHTS_8 = TensorSpec(num_bits=8, symmetric=True, narrow_range=True, granularity="per_axis")
 _NAME = re.compile(
-    r"(?P<levels>ternary|binary|pow2)_a(?P<level_activations>\d+)"
+    r"(?P<levels>ternary|binary|pow2|apot|codebook)_a(?P<level_activations>\d+)"
     r"|w(?P<weights>\d+)(?:a(?P<activations>\d+)(?P<unsigned>_unsigned)?|(?P<dynamic>_dynamic)|_weight_only)"
     r"|fp16",
     re.ASCII,
@@ -229,9 +279,10 @@ _NAME = re.compile(
 def decode_layer_scheme(name: str) -> LayerScheme:
     """What a name says that the tensors become.
 
-    `w<bits>a<bits>[_unsigned]`, `<levels>_a<bits>` (levels: ternary, binary, pow2; their codes lie on the int8 grid),
-    `w<bits>_dynamic`, `w<bits>_weight_only`, `fp16`. Weights have 2 to 8 bits and a scale an output channel;
-    activations have 8 (asymmetric) or 16 bits (symmetric) and one scale. Raises SchemeError for any other name.
+    `w<bits>a<bits>[_unsigned]`, `<levels>_a<bits>` (levels: ternary, binary, pow2, apot, codebook; their codes lie on
+    the int8 grid), `w<bits>_dynamic`, `w<bits>_weight_only`, `fp16`. Weights have 2 to 8 bits and a scale an output
+    channel, with steps that training learns below 8 bits; activations have 8 (asymmetric) or 16 bits (symmetric) and
+    one scale. Raises SchemeError for any other name.
 
     >>> decode_layer_scheme("w8a16").bias_bits
     64
@@ -240,7 +291,7 @@ def decode_layer_scheme(name: str) -> LayerScheme:
     if parts is None:
         raise SchemeError(
             f"the scheme name {name!r} does not decode; expected w<bits>a<bits>, w<bits>_dynamic, w<bits>_weight_only, "
-            "ternary_a<bits>, binary_a<bits>, pow2_a<bits> or fp16"
+            "ternary_a<bits>, binary_a<bits>, pow2_a<bits>, apot_a<bits>, codebook_a<bits> or fp16"
         )
     if name == "fp16":
         return LayerScheme(float_bits=16)
@@ -262,6 +313,7 @@ def decode_layer_scheme(name: str) -> LayerScheme:
     return LayerScheme(
         weights=weights,
         weight_levels=_LEVEL_NAMES.get(parts["levels"] or "", "uniform"),
+        weight_ranges="min_max" if weight_bits == 8 else "learned_step",
         activations=TensorSpec(
             num_bits=int(activation_bits), signed=not parts["unsigned"], symmetric=wide, narrow_range=wide
         ),
@@ -271,8 +323,19 @@ def decode_layer_scheme(name: str) -> LayerScheme:
 
 
 def decode_scheme(name: str) -> QuantScheme:
-    """The scheme that a name says; raises SchemeError when the name does not decode."""
-    return QuantScheme(name=name, **dict(decode_layer_scheme(name)))
+    """The scheme that a name says; raises SchemeError when the name does not decode.
+
+    Where weights have two bits or less and activations are static, the first and the last layer keep 8 bits.
+
+    >>> decode_scheme("ternary_a8").end_layers == decode_layer_scheme("w8a8")
+    True
+    """
+    layer = decode_layer_scheme(name)
+    coarse = layer.weights is not None and (layer.weights.num_bits == 2 or layer.weight_levels in _COARSE_LEVELS)
+    if not coarse or layer.activations is None or layer.activation_mode != "static":
+        return QuantScheme(name=name, **dict(layer))
+    ends = layer.model_copy(update={"weights": _WEIGHTS_8, "weight_levels": "uniform", "weight_ranges": "min_max"})
+    return QuantScheme(name=name, **dict(layer), end_layers=ends)
 
 
 _REGISTRY = Registry(
@@ -283,7 +346,7 @@ _REGISTRY = Registry(
         for name in (
             *("w8a8", "w8a8_unsigned", "w4a8", "w3a8", "w2a8", "w8a16"),
             *("w8_dynamic", "w4_weight_only", "fp16"),
-            *("ternary_a8", "binary_a8", "pow2_a8"),
+            *("ternary_a8", "binary_a8", "pow2_a8", "apot_a8", "codebook_a8"),
         )
     ],
     group="qat_kit.schemes",

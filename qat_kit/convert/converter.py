@@ -13,6 +13,7 @@ from qat_kit.convert.job import INTERFACES, POST_TRAINING, Job, Mode
 from qat_kit.convert.process import Ending, Limits, run_module
 from qat_kit.datasets import Split
 from qat_kit.errors import ConversionError, DataError, SettingsError
+from qat_kit.results import TrainedTensors
 from qat_kit.vocabulary import IoType
 
 
@@ -24,16 +25,19 @@ def convert(
     interface: IoType | None = None,
     representative: Split | None = None,
     input_names: tuple[str, ...] = (),
+    trained: TrainedTensors | None = None,
     log: Path | None = None,
     limits: Limits | None = None,
 ) -> Path:
     """Writes `output`, whole or not at all, and returns it.
 
     mode: `float32`; `float16` (weights alone); `dynamic_range` (int8 weights, float activations quantized anew in each
-    inference); `int8_from_qat` (the model carries its quantizers, and takes no representative dataset, so that the
-    converter cannot fill a missing one in silence); `int8_post_training` and `int16x8_post_training` (calibrated on
-    `representative`, whose arrays belong to `input_names`). interface: the type of inputs and outputs; the mode's own
-    where left out (int8, int16 or float32). log: the converter's own output is appended to it.
+    inference); `int8_from_qat` and `int16x8_from_qat` (the model carries its quantizers, and takes no representative
+    dataset, so that the converter cannot fill a missing one in silence); `int8_post_training` and
+    `int16x8_post_training` (calibrated on `representative`, whose arrays belong to `input_names`). interface: the type
+    of inputs and outputs; the mode's own where left out (int8, int16 or float32). trained: what training used; the
+    file then holds those weights to the bit, also where the converter would scale them otherwise. log: the converter's
+    own output is appended to it.
 
     Raises SettingsError for an interface that the mode cannot have, ConversionError when the converter refuses, crashes
     (both name the operator where it can be found) or exceeds `limits`.
@@ -62,6 +66,7 @@ def convert(
             mode=mode,
             interface=interface,
             representative=data,
+            trained=trained.save(folder / "tensors.json").resolve() if trained is not None else None,
         )
         ending = run_module(
             "qat_kit.convert.worker",

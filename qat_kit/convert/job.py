@@ -8,7 +8,15 @@ from typing import Literal
 from qat_kit.results import Record
 from qat_kit.vocabulary import IoType
 
-Mode = Literal["float32", "float16", "dynamic_range", "int8_from_qat", "int8_post_training", "int16x8_post_training"]
+Mode = Literal[
+    "float32",
+    "float16",
+    "dynamic_range",
+    "int8_from_qat",
+    "int16x8_from_qat",
+    "int8_post_training",
+    "int16x8_post_training",
+]
 
 POST_TRAINING: tuple[Mode, ...] = ("int8_post_training", "int16x8_post_training")
 # What each mode can take and give; the first is the default.
@@ -17,6 +25,7 @@ INTERFACES: dict[Mode, tuple[IoType, ...]] = {
     "float16": ("float32",),
     "dynamic_range": ("float32",),
     "int8_from_qat": ("int8", "uint8", "float32"),
+    "int16x8_from_qat": ("int16", "float32"),
     "int8_post_training": ("int8", "uint8", "float32"),
     "int16x8_post_training": ("int16", "float32"),
 }
@@ -25,6 +34,7 @@ INTERFACES: dict[Mode, tuple[IoType, ...]] = {
 class Job(Record):
     """One conversion. representative: an .npz with an array for each input, for the post-training modes alone.
 
+    trained: a `TrainedTensors` file, whose weights the converted file is to hold.
     num_operators: convert only so many of the graph's operators, to find the one on which the converter dies.
     """
 
@@ -33,4 +43,5 @@ class Job(Record):
     mode: Mode
     interface: IoType = "int8"
     representative: Path | None = None
+    trained: Path | None = None
     num_operators: int | None = None

@@ -15,6 +15,7 @@ import numpy as np
 
 from qat_kit.convert.job import POST_TRAINING, Job
 from qat_kit.files import write_bytes
+from qat_kit.results import TrainedTensors
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -34,7 +35,12 @@ def run(job: Job) -> None:
         converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
         # Some of its outputs are no longer those of the model, and keep the type that they have.
         configure(converter, job.model_copy(update={"interface": "float32"}), names=False)
-    write_bytes(job.output, converter.convert())
+    file = converter.convert()
+    if job.trained is not None and job.num_operators is None:
+        from qat_kit.litert.trained_weights import with_trained_weights
+
+        file = with_trained_weights(bytes(file), TrainedTensors.load(job.trained))
+    write_bytes(job.output, file)
 
 
 def configure(converter: tf.lite.TFLiteConverter, job: Job, *, names: bool = True) -> None:

@@ -9,8 +9,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from qat_kit.numerics import QuantParams, choose_qparams, get_range_estimator
-from qat_kit.simulation.quantizers import ACTIVATION_SPEC, assign_range
+from qat_kit.numerics import QuantParams, TensorSpec, choose_qparams, get_range_estimator
 from qat_kit.simulation.walk import quantized_layers, walk
 from qat_kit.simulation.wrapper import QuantizedLayer
 
@@ -24,19 +23,37 @@ class Calibrator:
 
     def __init__(self, model: tf_keras.Model, *, estimator: str = "min_max") -> None:
         self._estimator = estimator
-        self._quantizing = tuple(layer for layer in quantized_layers(model) if layer.quantize_config.quantizes_output)
+        self._layers = quantized_layers(model)
         self._observed = _observed(model)
 
-    def __call__(self, batches: Iterable[Sequence[np.ndarray]]) -> None:
-        """Calibrates on batches; each holds the arrays of all inputs, in the model's order."""
+    def __call__(self, batches: Iterable[Sequence[np.ndarray]], *, again: bool = False) -> None:
+        """Calibrates on batches; each holds the arrays of all inputs, in the model's order.
+
+        again: between epochs. What training learns, and the layers that are frozen (`trainable = False`), then stay as
+        they are; a group stays as soon as one of its layers does.
+        """
+        for layer in self._layers:
+            quantizer = layer.quantize_config.weight_quantizer
+            if quantizer and (not again or (quantizer.is_measured and layer.trainable)):
+                quantizer.initialize(layer.kernel.numpy(), layer.kernel_range)
+        kept = {layer.quantize_config.group for layer in self._layers if again and _stays(layer)}
         observers: dict[str, Any] = {}
         for batch in batches:
             for group, values in self._observed([tf.constant(array) for array in batch]):
-                observers.setdefault(group, get_range_estimator(self._estimator)).update(values)
-        for layer in self._quantizing:
+                if group not in kept:
+                    observers.setdefault(group, get_range_estimator(self._estimator)).update(values)
+        for layer in self._layers:
             config = layer.quantize_config
-            params = _fixed(config.fixed) if config.fixed else _chosen(observers[config.group])
-            assign_range(layer.output_range, params)
+            if config.output_quantizer is None or config.group in kept:
+                continue
+            spec = config.output_quantizer.spec
+            params = _fixed(config.fixed, spec) if config.fixed else _chosen(observers[config.group], spec)
+            config.output_quantizer.assign(layer.output_range, params)
+
+
+def _stays(layer: QuantizedLayer) -> bool:
+    quantizer = layer.quantize_config.output_quantizer
+    return quantizer is not None and (quantizer.is_learned or not layer.trainable)
 
 
 def _observed(model: tf_keras.Model) -> Any:
@@ -62,13 +79,11 @@ def _observed(model: tf_keras.Model) -> Any:
     return lambda inputs: zip(groups, (value.numpy() for value in outputs(inputs)), strict=True)
 
 
-def _fixed(fixed: tuple[float, int]) -> QuantParams:
+def _fixed(fixed: tuple[float, int], spec: TensorSpec) -> QuantParams:
     scale, zero_point = fixed
-    return QuantParams(
-        spec=ACTIVATION_SPEC, scale=np.array(scale, np.float32), zero_point=np.array(zero_point, np.int32)
-    )
+    return QuantParams(spec=spec, scale=np.array(scale, np.float32), zero_point=np.array(zero_point, np.int32))
 
 
-def _chosen(observer: Any) -> QuantParams:
+def _chosen(observer: Any, spec: TensorSpec) -> QuantParams:
     minimum, maximum = observer.range()
-    return choose_qparams(minimum, maximum, ACTIVATION_SPEC)
+    return choose_qparams(minimum, maximum, spec)

@@ -15,7 +15,7 @@ from qat_kit.prepare.saved_model import save_for_conversion
 from qat_kit.results import TrainedTensor, TrainedTensors
 from qat_kit.simulation.kernels import params_in_file
 from qat_kit.simulation.operators import IDENTITY, LIVE_BATCH_NORM
-from qat_kit.simulation.quantizers import exact_scale, read_params
+from qat_kit.simulation.quantizers import exact_scale
 from qat_kit.simulation.walk import quantized_layers, walk
 from qat_kit.simulation.wrapper import QuantizedLayer
 from qat_kit.spec import op_spec
@@ -27,8 +27,8 @@ def export_simulated(model: tf_keras.Model, folder: Path) -> Path:
     Raises ModelError for a model whose batch norm is still live.
 
     The kernels go in as constants on their grids, without FakeQuant (which FULLY_CONNECTED does not take per channel):
-    the converter quantizes a kernel from its own values, to the scales and codes of `trained_tensors`, and the
-    certificate compares.
+    the converter quantizes a kernel from its own values, to the scales and codes of `trained_tensors` where its largest
+    code is 127; else `convert` puts those in. The certificate compares.
     """
     refuse_live_batch_norm(model)
     kernels = {
@@ -58,7 +58,7 @@ def trained_tensors(model: tf_keras.Model) -> TrainedTensors:
     """
     refuse_live_batch_norm(model)
     ranges = {
-        layer.quantize_config.group: layer.output_range
+        layer.quantize_config.group: layer.quantize_config.output_quantizer.params(layer.output_range)
         for layer in quantized_layers(model)
         if layer.quantize_config.quantizes_output
     }
@@ -73,7 +73,7 @@ def trained_tensors(model: tf_keras.Model) -> TrainedTensors:
         config = layer.quantize_config
         if config.quantizes_output:
             name = call.inputs[0] if config.op == IDENTITY else layer.name
-            outputs[name] = _record(name, read_params(layer.output_range))
+            outputs[name] = _record(name, config.output_quantizer.params(layer.output_range))
         if config.kernel:
             before = calls[call.inputs[0]].layer.quantize_config.group
             weights[call.name] = _kernel_record(call.name, layer, input_scale=exact_scale(ranges[before]))
@@ -84,9 +84,10 @@ def trained_tensors(model: tf_keras.Model) -> TrainedTensors:
 
 def _kernel_record(name: str, layer: QuantizedLayer, *, input_scale: float) -> TrainedTensor:
     config = layer.quantize_config
-    kernel = config.weight_quantizer.channels_last(layer.quantized_kernel().numpy())
+    quantizer = config.weight_quantizer
+    kernel = quantizer.channels_last(layer.quantized_kernel().numpy())
     bias = layer.layer.bias.numpy() if layer.layer.use_bias else None
-    params = params_in_file(kernel, bias, input_scale)
+    params = params_in_file(kernel, bias, input_scale, quantizer.params(layer.kernel, layer.kernel_range))
     codes = quantize(kernel, params)
     # [other, channels] here; the file has the channels first or last, and the rest in the same order.
     in_file_layout = codes.T if op_spec(config.op).weight_axis == 0 else codes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import tf_keras
 
 from qat_kit.prepare.graph import Graph, Node
@@ -11,6 +12,7 @@ from qat_kit.prepare.prepare import fold_prepared
 from qat_kit.prepare.reading import read_graph
 from qat_kit.results import QatModel
 from qat_kit.simulation.operators import IDENTITY, LIVE_BATCH_NORM
+from qat_kit.simulation.quantizers import WeightQuantizer
 from qat_kit.simulation.simulate import build_simulated
 from qat_kit.simulation.walk import quantized_layers
 from qat_kit.simulation.wrapper import QuantizedLayer
@@ -33,16 +35,22 @@ def fold_trained(qat: QatModel) -> QatModel:
         for name, layers in prepared.origins.items()
     }
     model = build_simulated(replace(prepared, origins=origins), scheme=qat.scheme, target=qat.target)
-    ranges = {
-        layer.quantize_config.group: layer.output_range
-        for layer in quantized_layers(qat.model)
-        if layer.quantize_config.quantizes_output
-    }
+    old = {layer.name: layer for layer in quantized_layers(qat.model)}
+    by_group = {layer.quantize_config.group: layer for layer in old.values() if layer.output_range}
     for layer in quantized_layers(model):
-        if layer.quantize_config.quantizes_output:
-            for end, variable in ranges[layer.quantize_config.group].items():
-                layer.output_range[end].assign(variable)
+        for end, variable in layer.output_range.items():
+            variable.assign(by_group[layer.quantize_config.group].output_range[end])
+        if layer.kernel_range:
+            quantizer, before = layer.quantize_config.weight_quantizer, old[layer.name]
+            factor = _factor(layer.kernel.numpy(), before.kernel.numpy(), quantizer)
+            quantizer.carry_over(before.kernel_range, layer.kernel_range, factor)
     return replace(qat, model=model, origins=origins)
+
+
+def _factor(new: np.ndarray, old: np.ndarray, quantizer: WeightQuantizer) -> np.ndarray:
+    """What the folding made of each channel's magnitude, in the shape of the quantizer's scale; 1 for one of zeros."""
+    above, below = (np.abs(quantizer.channels_last(kernel)).max(axis=0).astype(np.float64) for kernel in (new, old))
+    return quantizer.in_shape_of_scale(np.divide(above, below, out=np.ones_like(above), where=below != 0), old)
 
 
 def _unwrapped(model: tf_keras.Model) -> Graph:

@@ -42,8 +42,8 @@ def place(graph: Graph, *, activation_bits: int = 8) -> dict[str, Placement]:
     operators = {node.name: operator_of(node) for node in graph.nodes.values()}
     _refuse_integer_inputs(graph)
     fused = _fused(graph, operators)
-    groups = _groups(graph, operators, fused)
-    quantized = {name for name in graph.nodes if _computes_values(graph, operators, fused, name)}
+    groups = _groups(graph, operators, fused, activation_bits)
+    quantized = {name for name in graph.nodes if _computes_values(graph, operators, fused, name, activation_bits)}
     fixed = _fixed_parameters(graph, operators, groups, quantized, activation_bits)
     return {
         name: Placement(
@@ -133,7 +133,7 @@ def _refuse_saturation(node: Node, op: str) -> None:
         )
 
 
-def _groups(graph: Graph, operators: dict[str, str], fused: dict[str, str]) -> dict[str, str]:
+def _groups(graph: Graph, operators: dict[str, str], fused: dict[str, str], activation_bits: int) -> dict[str, str]:
     """Each node's group, named after its first node."""
     parent = {name: name for name in graph.nodes}
 
@@ -148,14 +148,16 @@ def _groups(graph: Graph, operators: dict[str, str], fused: dict[str, str]) -> d
         if node.layer_class is tf_keras.layers.Embedding:
             continue
         # A fused activation is part of its operator.
-        if name in fused or operators[name] == IDENTITY or op_spec(operators[name]).same_scale:
+        if name in fused or operators[name] == IDENTITY or _keeps_scale(operators[name], activation_bits):
             for source in node.inputs:
                 first, second = sorted((root(name), root(source)), key=order.__getitem__)
                 parent[second] = first
     return {name: root(name) for name in graph.nodes}
 
 
-def _computes_values(graph: Graph, operators: dict[str, str], fused: dict[str, str], name: str) -> bool:
+def _computes_values(
+    graph: Graph, operators: dict[str, str], fused: dict[str, str], name: str, activation_bits: int
+) -> bool:
     """Whether a quantizer stands behind this node: at the end of every operator that makes new values."""
     if name in graph.inputs:
         return not is_index(graph, name)
@@ -166,7 +168,11 @@ def _computes_values(graph: Graph, operators: dict[str, str], fused: dict[str, s
     while name in fused:
         name = fused[name]
     op = operators[name]
-    return op != IDENTITY and (not op_spec(op).same_scale or op in ROUNDING_SAME_SCALE)
+    return op != IDENTITY and (not _keeps_scale(op, activation_bits) or op in ROUNDING_SAME_SCALE)
+
+
+def _keeps_scale(op: str, activation_bits: int) -> bool:
+    return activation_bits in op_spec(op).same_scale_bits
 
 
 def _fixed_parameters(

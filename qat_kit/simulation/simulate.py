@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,11 +13,11 @@ from qat_kit.prepare.building import build_model
 from qat_kit.prepare.graph import Graph, Node
 from qat_kit.prepare.reading import read_graph
 from qat_kit.results import PreparedModel, QatModel
-from qat_kit.schemes import QuantScheme, get_scheme
+from qat_kit.schemes import LayerScheme, QuantScheme, Rule, get_scheme
 from qat_kit.simulation.calibration import Calibrator
 from qat_kit.simulation.operators import IDENTITY, KERNELS
 from qat_kit.simulation.placement import Placement, describe, place
-from qat_kit.simulation.quantizers import ACTIVATION_SPEC, WEIGHT_SPEC
+from qat_kit.simulation.quantizers import ActivationQuantizer, activation_quantizer, weight_quantizer
 from qat_kit.simulation.wrapper import LayerQuantizeConfig, QuantizedLayer
 from qat_kit.targets import Target, get_target
 
@@ -47,8 +48,8 @@ def build_simulated(
     """The wrapped model with the weights of the prepared one, its ranges not yet set."""
     scheme, target = get_scheme(scheme), get_target(target)
     graph = read_graph(prepared.model)
-    placements = place(graph)
-    _refuse_untrainable(scheme, placements)
+    scheme, activation_bits = _for_graph(scheme, graph)
+    placements = place(graph, activation_bits=activation_bits)
     violations = target.check(scheme, describe(placements))
     if violations:
         raise SchemeError(
@@ -56,23 +57,67 @@ def build_simulated(
             + "\n".join(f"  {violation}" for violation in violations)
         )
     graph = _with_quantizer_nodes(graph, placements)
-    model = build_model(graph, lambda node: _wrapped(node, placements))
+    model = build_model(graph, lambda node: _wrapped(node, placements, scheme))
     for node in graph.nodes.values():
         if node.weights and node.shares in (None, node.name):
             model.get_layer(node.name).layer.set_weights(list(node.weights))
     return model
 
 
-def _refuse_untrainable(scheme: QuantScheme, placements: dict[str, Placement]) -> None:
-    for name, placement in placements.items():
-        if placement.op == IDENTITY:
-            continue
-        layer = scheme.for_layer(name, placement.node.kind)
-        if layer.weights != WEIGHT_SPEC or layer.activations != ACTIVATION_SPEC:
+def _for_graph(scheme: QuantScheme, graph: Graph) -> tuple[QuantScheme, int]:
+    """The scheme with its `end_layers` as rules, and the bits of all activations.
+
+    Raises SchemeError where a layer's activations have no quantizer in training, or differ from the other layers'.
+    """
+    nodes = graph.nodes.values()
+    if scheme.end_layers is not None:
+        ends = [
+            Rule(path=glob.escape(node.name), use=scheme.end_layers)
+            for node in end_layers(graph)
+            if not any(rule.matches(node.name, node.kind) for rule in scheme.rules)
+        ]
+        scheme = scheme.with_rules(*ends, name=scheme.name)
+    schemes = {node.name: scheme.for_layer(node.name, node.kind) for node in nodes}
+    for name, layer in schemes.items():
+        spec = layer.activations
+        if layer.weights is None or layer.activation_mode != "static" or spec is None or not spec.signed:
             raise SchemeError(
-                f"scheme {scheme.name!r} cannot be trained yet (layer {name!r}): training takes 'w8a8', that is int8 "
-                "weights per channel and int8 activations per tensor"
+                f"scheme {scheme.name!r} cannot be trained (layer {name!r}): training takes integer weights and static "
+                "int8 or int16 activations"
             )
+    widths = {layer.activations.num_bits: name for name, layer in schemes.items() if layer.activations is not None}
+    if len(widths) > 1:
+        raise SchemeError(
+            f"scheme {scheme.name!r} gives layers activations of different bits: "
+            + ", ".join(f"{bits} for {name!r}" for bits, name in widths.items())
+            + "; give all of them the same"
+        )
+    return scheme, next(iter(widths))
+
+
+def end_layers(graph: Graph) -> list[Node]:
+    """The nodes with a kernel that an input, or an output, reaches without passing another one with a kernel."""
+    behind = {name: list(node.inputs) for name, node in graph.nodes.items()}
+    before: dict[str, list[str]] = {name: [] for name in graph.nodes}
+    for name, sources in behind.items():
+        for source in sources:
+            before[source].append(name)
+    found = {*_first_kernels(graph, graph.inputs, before), *_first_kernels(graph, graph.outputs, behind)}
+    return [node for node in graph.nodes.values() if node.name in found]
+
+
+def _first_kernels(graph: Graph, starts: Sequence[str], neighbours: dict[str, list[str]]) -> set[str]:
+    found, seen, open_ = set(), set(), list(starts)
+    while open_:
+        name = open_.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        if graph.nodes[name].layer_class in KERNELS:
+            found.add(name)
+        else:
+            open_.extend(neighbours[name])
+    return found
 
 
 def _with_quantizer_nodes(graph: Graph, placements: dict[str, Placement]) -> Graph:
@@ -93,19 +138,29 @@ def _with_quantizer_nodes(graph: Graph, placements: dict[str, Placement]) -> Gra
     return graph.replaced(changes)
 
 
-def _wrapped(node: Node, placements: dict[str, Placement]) -> QuantizedLayer:
+def _wrapped(node: Node, placements: dict[str, Placement], scheme: QuantScheme) -> QuantizedLayer:
     """The node's layer in its quantizers. That of an input or a shared layer stands in a node of its own."""
     is_quantizer = node.name not in placements
     placement = placements[node.inputs[0] if is_quantizer else node.name]
+    layer_scheme = scheme.for_layer(placement.node.name, placement.node.kind)
     kernel = KERNELS.get(node.layer_class)
+    quantizes_output = placement.quantizes_output and not node.shares
     return QuantizedLayer(
         node.layer_class.from_config(dict(node.config)),
         LayerQuantizeConfig(
             op=IDENTITY if is_quantizer else placement.op,
             kernel=kernel.attribute if kernel else None,
-            channel_axes=kernel.channel_axes if kernel else (),
-            quantizes_output=placement.quantizes_output and not node.shares,
+            weight_quantizer=weight_quantizer(layer_scheme, kernel.channel_axes) if kernel else None,
+            output_quantizer=_output_quantizer(layer_scheme, placement, placements) if quantizes_output else None,
             group=placement.group,
             fixed=placement.fixed,
         ),
     )
+
+
+def _output_quantizer(
+    scheme: LayerScheme, placement: Placement, placements: dict[str, Placement]
+) -> ActivationQuantizer:
+    others = (other for other in placements.values() if other.group == placement.group and other is not placement)
+    alone = not any(other.quantizes_output for other in others)
+    return activation_quantizer(scheme, op=placement.op, may_learn=alone and placement.fixed is None)

@@ -31,6 +31,7 @@ def walk(
 ) -> list[Any]:
     """The model's outputs for `inputs`, in inference mode.
 
+    quantize_outputs: whether the quantizers stand behind the layers, as the converter reads them.
     kernels: layer → its kernel, to be used as it is; quantized from the variable where it is left out. observe: called
     with each wrapped layer and its output before the quantizer. Each layer's operations stand in a name scope with the
     layer's name, by which the file's tensors can be traced back.
@@ -47,6 +48,6 @@ def walk(
             value = layer.compute(feed, training=False, kernel=kernel, quantized=quantize_outputs)
             if observe is not None:
                 observe(layer, value)
-            values[call.name] = layer.quantize_output(value) if quantize_outputs else value
+            values[call.name] = layer.export_output(value) if quantize_outputs else value
     # An output's layer is called once: `keep_output_names`.
     return [values[tensor.node.layer.name] for tensor in model.outputs]

@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
-from qat_kit.simulation.quantizers import PerChannelWeightQuantizer, RangeQuantizer
+from qat_kit.simulation.quantizers import ActivationQuantizer, WeightQuantizer
 from qat_kit.simulation.tfmot import QuantizeConfig, QuantizeWrapperV2
 
 _PACKAGE = "qat_kit"
@@ -19,10 +19,10 @@ _PACKAGE = "qat_kit"
 class LayerQuantizeConfig(QuantizeConfig):  # type: ignore[misc]  # tfmot publishes no types
     """What is quantized of one layer.
 
-    op: the LiteRT operator that it becomes. kernel: the attribute that holds the kernel, None where there is none;
-    channel_axes: its output channels. quantizes_output: whether a quantizer stands behind the layer. group: layers
-    of one group have one range. fixed: the (scale, zero point) that the specification prescribes, None where data
-    decides.
+    op: the LiteRT operator that it becomes. kernel: the attribute that holds the kernel, weight_quantizer: what puts it
+    on its grid; both None where there is none. output_quantizer: stands behind the layer; None: nothing does. group:
+    layers of one group have one range. fixed: the (scale, zero point) that the specification prescribes, None where
+    data decides.
     """
 
     def __init__(
@@ -30,19 +30,22 @@ class LayerQuantizeConfig(QuantizeConfig):  # type: ignore[misc]  # tfmot publis
         *,
         op: str,
         kernel: str | None,
-        channel_axes: tuple[int, ...] = (),
-        quantizes_output: bool,
+        weight_quantizer: WeightQuantizer | None,
+        output_quantizer: ActivationQuantizer | None,
         group: str,
         fixed: tuple[float, int] | None = None,
     ) -> None:
         self.op = op
         self.kernel = kernel
-        self.channel_axes = tuple(channel_axes)
-        self.quantizes_output = quantizes_output
+        self.weight_quantizer = weight_quantizer
+        self.output_quantizer = output_quantizer
         self.group = group
         self.fixed = None if fixed is None else (float(fixed[0]), int(fixed[1]))
-        self.weight_quantizer = PerChannelWeightQuantizer(self.channel_axes) if kernel else None
-        self.output_quantizer = RangeQuantizer() if quantizes_output else None
+
+    @property
+    def quantizes_output(self) -> bool:
+        """Whether a quantizer stands behind the layer."""
+        return self.output_quantizer is not None
 
     def get_weights_and_quantizers(self, layer: Any) -> list[Any]:
         return [(getattr(layer, self.kernel), self.weight_quantizer)] if self.kernel else []
@@ -65,14 +68,23 @@ class LayerQuantizeConfig(QuantizeConfig):  # type: ignore[misc]  # tfmot publis
         return [self.output_quantizer] if self.output_quantizer else []
 
     def get_config(self) -> dict[str, Any]:
+        serialize = tf_keras.utils.serialize_keras_object
         return {
             "op": self.op,
             "kernel": self.kernel,
-            "channel_axes": list(self.channel_axes),
-            "quantizes_output": self.quantizes_output,
+            "weight_quantizer": self.weight_quantizer and serialize(self.weight_quantizer),
+            "output_quantizer": self.output_quantizer and serialize(self.output_quantizer),
             "group": self.group,
             "fixed": None if self.fixed is None else list(self.fixed),
         }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> LayerQuantizeConfig:
+        quantizers = {
+            key: config[key] and tf_keras.utils.deserialize_keras_object(config[key])
+            for key in ("weight_quantizer", "output_quantizer")
+        }
+        return cls(**{**config, **quantizers})
 
 
 @tf_keras.utils.register_keras_serializable(_PACKAGE)
@@ -87,10 +99,13 @@ class QuantizedLayer(QuantizeWrapperV2):  # type: ignore[misc]  # tfmot publishe
         super().__init__(layer, quantize_config, **{"name": layer.name, **kwargs})
 
     def build(self, input_shape: Any) -> None:
-        """Builds the layer and the variables of its output quantizer."""
+        """Builds the layer and the variables of its quantizers."""
         tf_keras.layers.Wrapper.build(self, input_shape)
-        quantizer = self.quantize_config.output_quantizer
-        self.output_range = quantizer.build(None, "output", self) if quantizer else {}
+        config = self.quantize_config
+        self.kernel_range = (
+            config.weight_quantizer.build(self.kernel.shape, "kernel", self) if config.weight_quantizer else {}
+        )
+        self.output_range = config.output_quantizer.build(None, "output", self) if config.output_quantizer else {}
 
     def call(self, inputs: Any, training: Any = None) -> Any:
         """The layer with its kernel and its output on their grids."""
@@ -113,13 +128,24 @@ class QuantizedLayer(QuantizeWrapperV2):  # type: ignore[misc]  # tfmot publishe
 
     def quantized_kernel(self) -> Any:
         """The layer's kernel on its grid; None where it has none."""
-        config = self.quantize_config
-        return config.weight_quantizer(getattr(self.layer, config.kernel), None, {}) if config.kernel else None
+        quantizer = self.quantize_config.weight_quantizer
+        return quantizer(self.kernel, None, self.kernel_range) if quantizer else None
+
+    @property
+    def kernel(self) -> Any:
+        """The variable of the layer's kernel; None where it has none."""
+        attribute = self.quantize_config.kernel
+        return getattr(self.layer, attribute) if attribute else None
 
     def quantize_output(self, outputs: Any) -> Any:
         """The layer's output on its grid; as it is where the layer has no quantizer."""
         quantizer = self.quantize_config.output_quantizer
         return quantizer(outputs, None, self.output_range) if quantizer else outputs
+
+    def export_output(self, outputs: Any) -> Any:
+        """As `quantize_output`, by the operator that the converter reads."""
+        quantizer = self.quantize_config.output_quantizer
+        return quantizer.export(outputs, self.output_range) if quantizer else outputs
 
     @contextmanager
     def _lent(self, kernel: Any, *, for_export: bool) -> Iterator[None]:
@@ -157,8 +183,9 @@ class QuantizedLayer(QuantizeWrapperV2):  # type: ignore[misc]  # tfmot publishe
 
     @property
     def trainable_weights(self) -> list[Any]:
-        return list(self.layer.trainable_weights)
+        return [*self.layer.trainable_weights, *(self._trainable_weights if self.trainable else [])]
 
     @property
     def non_trainable_weights(self) -> list[Any]:
-        return [*self.layer.non_trainable_weights, *self._non_trainable_weights]
+        frozen = [] if self.trainable else self._trainable_weights
+        return [*self.layer.non_trainable_weights, *frozen, *self._non_trainable_weights]

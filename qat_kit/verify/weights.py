@@ -146,8 +146,7 @@ def _weights(subject: Subject) -> Iterator[tuple[Step, Tensor]]:
 
 
 def _scheme_maximum(subject: Subject) -> int:
-    spec = subject.scheme.weights
-    return INTEGER_RANGES["INT8"][1] if spec is None else spec.integer_maximum
+    return subject.scheme.highest_weight_code
 
 
 def _allowed_types(subject: Subject, step: Step) -> tuple[str, ...]:

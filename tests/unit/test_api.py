@@ -190,8 +190,8 @@ def test_models_that_cannot_be(blobs):
     strange = tf_keras.Model(image, layers.Dense(3)(layers.ThresholdedReLU(name="strange")(flat)))
     with pytest.raises(UnsupportedLayerError, match="layer 'strange'"):
         attempt(strange)
-    with pytest.raises(SchemeError, match="'w4a8' cannot be trained yet"):
-        attempt(classifier(), scheme="w4a8")
+    with pytest.raises(SchemeError, match="'fp16' cannot be trained"):
+        attempt(classifier(), scheme="fp16")
     two_outputs = tf_keras.Model(image, [layers.Dense(3)(flat), layers.Dense(2)(flat)])
     with pytest.raises(ModelError, match="2 outputs"):
         attempt(two_outputs)

@@ -43,9 +43,15 @@ EXPECTED = {
         activation_mode="static",
         bias_bits=32,
     ),
-    "w4a8": LayerScheme(weights=weights(4), activations=INT8, activation_mode="static", bias_bits=32),
-    "w3a8": LayerScheme(weights=weights(3), activations=INT8, activation_mode="static", bias_bits=32),
-    "w2a8": LayerScheme(weights=weights(2), activations=INT8, activation_mode="static", bias_bits=32),
+    "w4a8": LayerScheme(
+        weights=weights(4), weight_ranges="learned_step", activations=INT8, activation_mode="static", bias_bits=32
+    ),
+    "w3a8": LayerScheme(
+        weights=weights(3), weight_ranges="learned_step", activations=INT8, activation_mode="static", bias_bits=32
+    ),
+    "w2a8": LayerScheme(
+        weights=weights(2), weight_ranges="learned_step", activations=INT8, activation_mode="static", bias_bits=32
+    ),
     "w8a16": LayerScheme(weights=weights(8), activations=INT16, activation_mode="static", bias_bits=64),
     "w8_dynamic": LayerScheme(weights=weights(8), activations=INT8, activation_mode="dynamic"),
     "w4_weight_only": LayerScheme(weights=weights(4)),
@@ -58,6 +64,16 @@ EXPECTED = {
     ),
     "pow2_a8": LayerScheme(
         weights=weights(8), weight_levels="power_of_two", activations=INT8, activation_mode="static", bias_bits=32
+    ),
+    "apot_a8": LayerScheme(
+        weights=weights(8),
+        weight_levels="additive_power_of_two",
+        activations=INT8,
+        activation_mode="static",
+        bias_bits=32,
+    ),
+    "codebook_a8": LayerScheme(
+        weights=weights(8), weight_levels="codebook", activations=INT8, activation_mode="static", bias_bits=32
     ),
 }
 
@@ -83,6 +99,37 @@ def test_json_both_ways_and_pickle(name: str) -> None:
     assert QuantScheme.from_json(scheme.to_json()) == scheme
     assert pickle.loads(pickle.dumps(scheme)) == scheme
     assert hash(scheme) == hash(QuantScheme.from_json(scheme.to_json()))
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_coarse_weights_keep_8_bits_at_both_ends(name: str) -> None:
+    ends = get_scheme(name).end_layers
+    assert ends == (EXPECTED["w8a8"] if name in ("w2a8", "ternary_a8", "binary_a8") else None)
+
+
+@pytest.mark.parametrize(("name", "highest"), [("w8a8", 127), ("w4a8", 7), ("w2a8", 127), ("pow2_a8", 127)])
+def test_the_highest_code_is_that_of_the_finest_layer(name: str, highest: int) -> None:
+    assert get_scheme(name).highest_weight_code == highest
+
+
+def test_a_rule_counts_for_the_highest_code() -> None:
+    assert get_scheme("w4a8").with_rules(Rule(path="a", use="w6a8"), name="x").highest_weight_code == 31
+
+
+@pytest.mark.parametrize(("levels", "bits"), [("power_of_two", 5), ("additive_power_of_two", 2)])
+def test_levels_that_the_grid_does_not_hold_are_refused(levels: str, bits: int) -> None:
+    scheme = dict(EXPECTED["w8a8"])
+    with pytest.raises(SchemeError, match=f"level_bits . to ., not {bits}"):
+        LayerScheme(**{**scheme, "weight_levels": levels, "level_bits": bits})
+
+
+def test_only_ways_of_training_are_changed_by_trained_by() -> None:
+    scheme = get_scheme("w4a8").trained_by(weight_ranges="min_max", activation_ranges="clipped")
+    assert (scheme.weight_ranges, scheme.activation_ranges, scheme.name) == ("min_max", "clipped", "w4a8")
+    with pytest.raises(SchemeError, match="'weights' is no way to train"):
+        get_scheme("w4a8").trained_by(weights=None)
+    with pytest.raises(SchemeError, match="weight_ranges"):
+        get_scheme("w4a8").trained_by(weight_ranges="guessed")
 
 
 def test_saves_and_loads(tmp_path: Path) -> None:

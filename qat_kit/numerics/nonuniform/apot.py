@@ -15,6 +15,19 @@ _TERMS = {
 }
 
 
+def apot_levels(num_bits: int) -> tuple[int, ...]:
+    """The levels of `encode_apot`, ascending; raises NumericsError for other than 3, 4 or 5 bits.
+
+    >>> apot_levels(3)
+    (-4, -2, -1, 0, 1, 2, 4)
+    """
+    if num_bits not in _TERMS:
+        raise NumericsError(f"num_bits of additive powers of two must be 3, 4 or 5, received {num_bits}")
+    first, second = _TERMS[num_bits]
+    sums = {one + other for one in first for other in second}
+    return tuple(sorted(sums | {-level for level in sums}))
+
+
 def encode_apot(x: ArrayLike, *, num_bits: int = 4, axis: int | None = None) -> Encoded:
     """`scale · ±(p + p')`, each term zero or one of its own powers of two: dense about zero, less coarse at the ends.
 
@@ -30,8 +43,4 @@ def encode_apot(x: ArrayLike, *, num_bits: int = 4, axis: int | None = None) -> 
     >>> encode_apot([10.0, 5.2, -2.9, 0.2]).grid.tolist()
     [10, 6, -3, 0]
     """
-    if num_bits not in _TERMS:
-        raise NumericsError(f"num_bits of additive powers of two must be 3, 4 or 5, received {num_bits}")
-    first, second = _TERMS[num_bits]
-    sums = [one + other for one in first for other in second]
-    return encode_nearest(x, [*sums, *(-level for level in sums)], num_bits=num_bits, axis=axis)
+    return encode_nearest(x, apot_levels(num_bits), num_bits=num_bits, axis=axis)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from qat_kit.numerics.nonuniform.encoded import Encoded, largest_magnitudes, other_axes, positive_scale
 
@@ -11,7 +13,7 @@ from qat_kit.numerics.nonuniform.encoded import Encoded, largest_magnitudes, oth
 def encode_binary(x: ArrayLike, *, axis: int | None = None) -> Encoded:
     """`sign(x) · scale` with `scale = mean |x|` of each channel, which has the least squared error of all scales.
 
-    Zero counts as positive: one bit has no code for it. Gradient in training: straight through where |x| ≤ 1.
+    Zero counts as positive: one bit has no code for it. `binary_gradient` is its gradient.
 
     Raises NumericsError: NaN, infinity, an empty array, a wrong axis.
 
@@ -29,3 +31,24 @@ def encode_binary(x: ArrayLike, *, axis: int | None = None) -> Encoded:
         axis=axis,
         num_bits=1,
     )
+
+
+def binary_gradient(
+    x: ArrayLike, upstream: ArrayLike, *, estimator: Literal["straight_through", "approximate_sign"]
+) -> NDArray[np.float64]:
+    """The gradient that training takes for that of `encode_binary`, whose own is 0 wherever it is one.
+
+        straight_through:  upstream where |x| ≤ 1, else 0
+        approximate_sign:  upstream · (2 − 2·|x|) where |x| < 1, else 0: the slope of a piecewise quadratic sign
+
+    x, upstream: one shape. Returns that shape, float64.
+
+    Source: Rastegari et al. 2016 (XNOR-Net), arXiv:1603.05279, section 3.1; Liu et al. 2018 (Bi-Real Net),
+    arXiv:1808.00278, section 3.2.
+
+    >>> binary_gradient([-1.5, -0.5, 0.0, 1.0], np.ones(4), estimator="approximate_sign").tolist()
+    [0.0, 1.0, 2.0, 0.0]
+    """
+    magnitude = np.abs(np.asarray(x, np.float64))
+    slope = np.maximum(2 - 2 * magnitude, 0) if estimator == "approximate_sign" else (magnitude <= 1).astype(np.float64)
+    return np.asarray(slope * np.asarray(upstream, np.float64))

@@ -8,6 +8,18 @@ from qat_kit.errors import NumericsError
 from qat_kit.numerics.nonuniform.encoded import Encoded, encode_nearest
 
 
+def power_of_two_levels(num_bits: int) -> tuple[int, ...]:
+    """The levels of `encode_power_of_two`, ascending; raises NumericsError for other than 2 to 4 bits.
+
+    >>> power_of_two_levels(3)
+    (-4, -2, -1, 0, 1, 2, 4)
+    """
+    if not 2 <= num_bits <= 4:
+        raise NumericsError(f"num_bits of powers of two must be 2 to 4 (±64 on the int8 grid), received {num_bits}")
+    powers = [1 << exponent for exponent in range((1 << (num_bits - 1)) - 1)]
+    return tuple(sorted([0, *powers, *(-power for power in powers)]))
+
+
 def encode_power_of_two(x: ArrayLike, *, num_bits: int = 4, axis: int | None = None) -> Encoded:
     """`scale · {0, ±1, ±2, ±4 … ±2^(2^(num_bits − 1) − 2)}`, to the nearest level; a channel's largest weight is exact.
 
@@ -22,7 +34,4 @@ def encode_power_of_two(x: ArrayLike, *, num_bits: int = 4, axis: int | None = N
     >>> encoded.levels.max(), encoded.decode().tolist()
     (np.int8(64), [64.0, 32.0, -16.0, 0.0])
     """
-    if not 2 <= num_bits <= 4:
-        raise NumericsError(f"num_bits of powers of two must be 2 to 4 (±64 on the int8 grid), received {num_bits}")
-    powers = [1 << exponent for exponent in range((1 << (num_bits - 1)) - 1)]
-    return encode_nearest(x, [0, *powers, *(-power for power in powers)], num_bits=num_bits, axis=axis)
+    return encode_nearest(x, power_of_two_levels(num_bits), num_bits=num_bits, axis=axis)

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from qat_kit.numerics.nonuniform.encoded import Encoded, along, largest_magnitudes, other_axes, positive_scale
 
 # The threshold as a share of the mean magnitude: exact for a uniform distribution at 2/3, for a normal one at 0.75.
-_THRESHOLD_SHARE = 0.7
+TERNARY_THRESHOLD = 0.7
 
 
 def encode_ternary(x: ArrayLike, *, axis: int | None = None) -> Encoded:
@@ -24,7 +24,7 @@ def encode_ternary(x: ArrayLike, *, axis: int | None = None) -> Encoded:
     array, _, axis = largest_magnitudes(x, axis)
     others = None if axis is None else other_axes(array, axis)
     magnitudes = np.abs(array)
-    threshold = np.asarray(_THRESHOLD_SHARE * magnitudes.mean(axis=others, dtype=np.float64), np.float32)
+    threshold = np.asarray(TERNARY_THRESHOLD * magnitudes.mean(axis=others, dtype=np.float64), np.float32)
     kept = magnitudes > along(threshold, array, axis)
     total = np.where(kept, magnitudes, 0).sum(axis=others, dtype=np.float64)
     scale = total / np.maximum(kept.sum(axis=others), 1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +17,9 @@ from qat_kit.keras_models import load_model, save_model
 from qat_kit.numerics import TensorSpec, choose_qparams, fake_quantize
 from qat_kit.prepare import prepare
 from qat_kit.results import PreparedModel
-from qat_kit.schemes import get_scheme
+from qat_kit.schemes import Rule, get_scheme
 from qat_kit.simulation import Calibrator, build_simulated, simulate, trained_tensors
-from qat_kit.simulation.quantizers import read_params
+from qat_kit.simulation.quantizers import PactQuantizer, read_params
 from qat_kit.simulation.walk import quantized_layers
 from tests.support import models
 from tests.support.models import IMAGE, SEQUENCE, VECTOR, chain, conv, model_of
@@ -280,18 +279,117 @@ def test_a_loaded_model_exports_the_same_record(tmp_path: Path) -> None:
 # -------------------------------------------------------------------------------------------- refusals
 
 
-@pytest.mark.parametrize("scheme", ["w4a8", "w8a16"])
+@pytest.mark.parametrize("scheme", ["fp16", "w8_dynamic", "w4_weight_only", "w8a8_unsigned"])
 def test_a_scheme_that_cannot_be_trained_is_refused_before_training(scheme: str) -> None:
-    with pytest.raises(SchemeError):
+    with pytest.raises(SchemeError, match=rf"'{scheme}' cannot be trained"):
         simulate(prepare(models.PATTERNS["conv_relu"]()), [], scheme=scheme)
 
 
 def test_a_rule_for_one_layer_that_cannot_be_trained_names_the_layer() -> None:
-    scheme = get_scheme("w8a8")
-    weights = replace(scheme.weights, num_bits=4)
-    prepared = prepare(model_of(conv(name="conv")))
-    with pytest.raises(SchemeError, match=r"layer 'conv'.*'w8a8'"):
-        simulate(prepared, [], scheme=scheme.model_copy(update={"name": "own", "weights": weights}))
+    prepared = prepare(model_of(chain(conv(name="before"), conv(name="conv"))))
+    with pytest.raises(SchemeError, match=r"layer 'conv'"):
+        simulate(prepared, [], scheme=get_scheme("w8a8").with_rules(Rule(path="conv", use="fp16"), name="own"))
+    with pytest.raises(SchemeError, match=r"different bits: 8 for 'before', 16 for 'conv'"):
+        simulate(prepared, [], scheme=get_scheme("w8a8").with_rules(Rule(path="conv", use="w8a16"), name="own"))
+
+
+# -------------------------------------------------------------------------------------------- schemes
+
+
+def weight_bits(model: tf_keras.Model) -> dict[str, int]:
+    return {
+        layer.name: layer.quantize_config.weight_quantizer.num_bits
+        for layer in quantized_layers(model)
+        if layer.quantize_config.weight_quantizer
+    }
+
+
+def test_the_first_and_the_last_layer_keep_8_bits() -> None:
+    """The last ones here are two: each is the last before an output."""
+    image = tf_keras.Input(IMAGE, name="image")
+    body = conv(name="body")(layers.ReLU()(conv(name="first")(image)))
+    outputs = [conv(name="left")(body), layers.ReLU()(conv(name="right")(body))]
+    model = models.randomized(tf_keras.Model(image, outputs))
+    qat = simulate(prepare(model), [models.samples(model, 4)], scheme="w2a8").model
+    assert weight_bits(qat) == {"first": 8, "body": 2, "left": 8, "right": 8}
+
+
+def test_a_rule_speaks_before_that_of_the_ends() -> None:
+    model = model_of(chain(conv(name="first"), conv(name="body"), conv(name="last")))
+    scheme = get_scheme("w2a8").with_rules(Rule(path="last", use="w4a8"), name="own")
+    assert weight_bits(simulate(prepare(model), [models.samples(model, 4)], scheme=scheme).model) == {
+        "first": 8,
+        "body": 2,
+        "last": 4,
+    }
+
+
+def test_a_range_of_several_tensors_is_measured_where_the_others_are_learned() -> None:
+    image = tf_keras.Input(IMAGE, name="image")
+    joined = layers.Concatenate()([conv(name="one")(image), conv(name="two")(image)])
+    model = models.randomized(tf_keras.Model(image, conv(name="three")(joined)))
+    scheme = get_scheme("w8a8").trained_by(activation_ranges="learned_step")
+    qat = simulate(prepare(model), [models.samples(model, 4)], scheme=scheme).model
+    kinds = {
+        layer.name: type(layer.quantize_config.output_quantizer).__name__
+        for layer in quantized_layers(qat)
+        if layer.quantize_config.quantizes_output
+    }
+    assert kinds == {
+        "quantize_image": "LearnedStepQuantizer",
+        "one": "RangeQuantizer",
+        "two": "RangeQuantizer",
+        "three": "LearnedStepQuantizer",
+    }
+
+
+def test_a_clip_is_learned_behind_a_relu_alone() -> None:
+    model = model_of(chain(conv(name="one"), layers.ReLU(name="relu"), conv(name="two")))
+    scheme = get_scheme("w8a8").trained_by(activation_ranges="clipped")
+    qat = simulate(prepare(model), [models.samples(model, 4)], scheme=scheme).model
+    clipped = [
+        layer.name
+        for layer in quantized_layers(qat)
+        if isinstance(layer.quantize_config.output_quantizer, PactQuantizer)
+    ]
+    assert clipped == ["relu"]
+
+
+def test_calibrating_again_leaves_what_is_learned_and_what_is_frozen() -> None:
+    model = model_of(chain(conv(name="one"), layers.ReLU(name="relu"), conv(name="two")))
+    (array,) = models.samples(model, 4)
+    for scheme, moves in (
+        (get_scheme("w8a8"), {"quantize_image", "two"}),
+        (get_scheme("w8a8").trained_by(activation_ranges="learned_step"), set()),
+        (get_scheme("w8a8").trained_by(activation_ranges="clipped"), {"quantize_image", "two"}),
+    ):
+        qat = simulate(prepare(model), [[array]], scheme=scheme).model
+        qat.get_layer("relu").trainable = False
+        before = trained_tensors(qat).outputs
+        Calibrator(qat)([[array * 2]], again=True)
+        after = trained_tensors(qat).outputs
+        names = {"image": "quantize_image"}
+        assert {names.get(name, name) for name in after if after[name] != before[name]} == moves
+
+
+@pytest.mark.parametrize("scheme", ["w8a8", "w4a8", "codebook_a8"])
+def test_a_frozen_layer_really_is(scheme: str) -> None:
+    model = model_of(chain(conv(name="one"), layers.ReLU(name="relu"), conv(name="two")))
+    (array,) = models.samples(model, 8)
+    method = get_scheme(scheme).trained_by(activation_ranges="learned_step")
+    qat = simulate(prepare(model), [[array]], scheme=method).model
+    frozen = [qat.get_layer(name) for name in ("one", "relu")]
+    for layer in frozen:
+        layer.trainable = False
+    before = [weight.numpy() for layer in frozen for weight in layer.weights]
+    others = [weight.numpy() for weight in qat.get_layer("two").weights]
+    qat.compile(tf_keras.optimizers.Adam(0.1), "mse")
+    qat.fit(array, np.zeros((8, *qat.output_shape[1:]), np.float32), epochs=2, verbose=0)
+    Calibrator(qat)([[array * 3]], again=True)
+    after = [weight.numpy() for layer in frozen for weight in layer.weights]
+    assert all(np.array_equal(one, two) for one, two in zip(before, after, strict=True))
+    moved = [weight.numpy() for weight in qat.get_layer("two").weights]
+    assert not all(np.array_equal(one, two) for one, two in zip(others, moved, strict=True))
 
 
 def test_an_unsupported_layer_is_named_before_anything_is_built() -> None:

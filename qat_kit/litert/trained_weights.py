@@ -1,0 +1,134 @@
+"""Weights that the converter cannot write as training had them, put into the file afterwards.
+
+The converter scales each channel so that its largest weight has code 127. Weights of 4 bits, or powers of two, have
+codes of their own, which come out the same in no other scale; and a bias beside int16 activations is int32 as the
+converter writes it, and int64 by the specification.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import flatbuffers
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from numpy.typing import NDArray
+
+from qat_kit.files import sha256
+from qat_kit.litert.options import names_of
+from qat_kit.results import TrainedTensor, TrainedTensors
+from qat_kit.spec import OPS
+
+_OP_NAMES = names_of(schema.BuiltinOperator)
+
+
+def with_trained_weights(file: bytes, trained: TrainedTensors) -> bytes:
+    """The file with the weights of training, scales and codes, and with biases that fit them.
+
+    A weight tensor belongs to the layer whose codes are those of its real values under the layer's scales, to the hash.
+    What already is as trained stays, and a file of such weights alone is returned as it is. Weights that belong to no
+    layer stay too: the certificate compares, and says so.
+    """
+    model = schema.ModelT.InitFromPackedBuf(file, 0)
+    products = [product for graph in model.subgraphs for product in _products(model, graph)]
+    changed = [_put(model, product, trained) for product in products]
+    if not any(changed):
+        return file
+    builder = flatbuffers.Builder(len(file))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+class _Product(NamedTuple):
+    """The tensors that one operator multiplies, and adds."""
+
+    data: Any
+    weight: Any
+    bias: Any | None
+
+
+def _products(model: Any, graph: Any) -> Iterator[_Product]:
+    """The operators with constant int8 weights."""
+    for operator in graph.operators or ():
+        code = model.operatorCodes[operator.opcodeIndex]
+        spec = OPS.get(_OP_NAMES.get(max(code.builtinCode, code.deprecatedBuiltinCode), ""))
+        if spec is None or spec.weight_input is None:
+            continue
+        operands = [graph.tensors[index] if index >= 0 else None for index in operator.inputs]
+        places = next(iter(spec.bias_products), None)
+        weight = operands[spec.weight_input]
+        if weight is None or weight.type != schema.TensorType.INT8 or not _is_constant(model, weight) or not places:
+            continue
+        bias = operands[places[0]] if places[0] < len(operands) else None
+        yield _Product(operands[places[1]], weight, bias if bias is not None and _is_constant(model, bias) else None)
+
+
+def _is_constant(model: Any, tensor: Any) -> bool:
+    data = model.buffers[tensor.buffer].data
+    return data is not None and len(data) > 0
+
+
+def _put(model: Any, product: _Product, trained: TrainedTensors) -> bool:
+    """Puts the weights and the bias of one operator; whether anything changed."""
+    _, weight, bias = product
+    changed = False
+    real_bias = None if bias is None else _bias_codes(model, bias) * np.asarray(bias.quantization.scale, np.float64)
+    layer, codes = _layer_of(model, weight, trained)
+    if layer is not None:
+        scale = np.asarray(trained.weights[layer].scale, np.float32)
+        if not np.array_equal(scale, weight.quantization.scale):
+            model.buffers[weight.buffer].data = codes.reshape(-1).view(np.uint8)
+            weight.quantization.scale = scale
+            weight.quantization.min = weight.quantization.max = None
+            changed = True
+        if layer in trained.biases:
+            real_bias = np.asarray(trained.biases[layer], np.float64)
+    if bias is None or real_bias is None:
+        return changed
+    is_narrow = product.data.type == schema.TensorType.INT16 and bias.type == schema.TensorType.INT32
+    if changed or is_narrow:
+        _put_bias(model, product, real_bias)
+    return changed or is_narrow
+
+
+def _put_bias(model: Any, product: Any, real: NDArray[np.float64]) -> None:
+    """Writes a bias at input scale × weight scale, to a buffer of its own: others may read the one that it had."""
+    data, weight, bias = product
+    wide = data.type == schema.TensorType.INT16
+    input_scale = np.float64(data.quantization.scale[0])
+    scale = (input_scale * np.asarray(weight.quantization.scale, np.float64)).astype(np.float32)
+    limits = np.iinfo(np.int64 if wide else np.int32)
+    codes = np.clip(np.rint(real / scale.astype(np.float64)), limits.min, limits.max).astype(limits.dtype)
+    buffer = schema.BufferT()
+    buffer.data = codes.view(np.uint8)
+    model.buffers.append(buffer)
+    bias.type = schema.TensorType.INT64 if wide else schema.TensorType.INT32
+    bias.buffer = len(model.buffers) - 1
+    bias.quantization.scale = scale
+    bias.quantization.zeroPoint = np.zeros(scale.shape, np.int64)
+
+
+def _layer_of(model: Any, weight: Any, trained: TrainedTensors) -> tuple[str | None, NDArray[np.int8]]:
+    """The layer that a weight tensor belongs to, and its codes there; None, and those of the file, where it is none."""
+    quantization = weight.quantization
+    codes = np.asarray(model.buffers[weight.buffer].data, np.uint8).view(np.int8).reshape(weight.shape)
+    along = [1] * codes.ndim
+    along[quantization.quantizedDimension or 0] = -1
+    real = codes * np.asarray(quantization.scale, np.float64).reshape(along if len(quantization.scale) > 1 else [1])
+    for layer, tensor in trained.weights.items():
+        if len(tensor.scale) == len(quantization.scale):
+            trained_codes = _codes(real, tensor, along)
+            if sha256(trained_codes.tobytes()) == tensor.sha256:
+                return layer, trained_codes
+    return None, codes
+
+
+def _codes(real: NDArray[np.float64], tensor: TrainedTensor, along: list[int]) -> NDArray[np.int8]:
+    scale = np.asarray(tensor.scale, np.float64).reshape(along if len(tensor.scale) > 1 else [1])
+    return np.clip(np.rint(real / scale), -128, 127).astype(np.int8)
+
+
+def _bias_codes(model: Any, bias: Any) -> NDArray[np.float64]:
+    dtype = np.int64 if bias.type == schema.TensorType.INT64 else np.int32
+    return np.asarray(model.buffers[bias.buffer].data, np.uint8).view(dtype).astype(np.float64)

@@ -1,0 +1,133 @@
+"""Every scheme that can be trained is exported: proven to the bit, with the codes of training, and it answers alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tf_keras import layers
+
+from qat_kit.convert.job import Job
+from qat_kit.convert.worker import run
+from qat_kit.files import sha256
+from qat_kit.litert.interpreter import Interpreter
+from qat_kit.litert.model_file import ModelFile, read_model
+from qat_kit.litert.trained_weights import with_trained_weights
+from qat_kit.prepare import prepare
+from qat_kit.results import QatModel, TrainedTensors
+from qat_kit.schemes import QuantScheme, get_scheme
+from qat_kit.simulation import export_simulated, simulate, trained_tensors
+from qat_kit.verify import verify
+from tests.support import models
+from tests.support.models import conv, model_of
+
+# What codes the layers between the ends may have.
+CODES = {
+    "w8a8": set(range(-127, 128)),
+    "w4a8": set(range(-7, 8)),
+    "w3a8": set(range(-3, 4)),
+    "w2a8": {-1, 0, 1},
+    "ternary_a8": {-1, 0, 1},
+    "binary_a8": {-1, 1},
+    "pow2_a8": {0, *(sign * 2**power for sign in (-1, 1) for power in range(7))},
+    "apot_a8": {0, *(sign * level for sign in (-1, 1) for level in (1, 2, 3, 4, 6, 8, 10))},
+    "codebook_a8": set(range(-127, 128)),
+    "w8a16": set(range(-127, 128)),
+}
+FAST = ("w4a8", "pow2_a8", "w8a16")
+
+
+def net(image: object) -> object:
+    value = layers.ReLU()(conv(6, name="first")(image))
+    value = layers.ReLU()(layers.DepthwiseConv2D(3, padding="same", name="depthwise")(value))
+    value = layers.Add(name="sum")([value, conv(6, name="body", use_bias=False)(value)])
+    value = layers.Dense(7, name="hidden", activation="relu")(layers.Flatten()(value))
+    return layers.Dense(3, name="last")(value)
+
+
+def exported(scheme: QuantScheme, folder: Path) -> tuple[QatModel, TrainedTensors, Path]:
+    model = model_of(net)
+    # A channel that is all zero, and one whose bias outweighs it by far.
+    kernel, bias = model.get_layer("depthwise").get_weights()
+    kernel[:, :, 1], kernel[:, :, 2], bias[2] = 0, 1e-9, 3
+    model.get_layer("depthwise").set_weights([kernel, bias])
+    qat = simulate(prepare(model), [models.samples(model, 32)], scheme=scheme, target="litert_builtin")
+    trained = trained_tensors(qat.model)
+    wide = scheme.activations is not None and scheme.activations.num_bits == 16
+    job = Job(
+        saved_model=export_simulated(qat.model, folder / "saved_model"),
+        output=folder / "out.tflite",
+        mode="int16x8_from_qat" if wide else "int8_from_qat",
+        interface="int16" if wide else "int8",
+        trained=trained.save(folder / "tensors.json"),
+    )
+    run(job)
+    return qat, trained, job.output
+
+
+def weights_of(model: ModelFile) -> dict[str, np.ndarray]:
+    """The codes of each layer's kernel."""
+    found = {}
+    for tensor in model.subgraphs[0].tensors:
+        for layer in ("first", "depthwise", "body", "hidden", "last"):
+            if tensor.is_constant and tensor.type == "INT8" and tensor.name.split("/")[-2:-1] == [layer]:
+                found[layer] = tensor.data
+    return found
+
+
+def assert_exported(scheme: QuantScheme, folder: Path) -> None:
+    qat, trained, path = exported(scheme, folder)
+    certificate = verify(path, scheme_name=scheme, expected=trained, target="litert_builtin")
+    assert certificate.passed, [finding.line for finding in certificate.findings]
+    weights = weights_of(read_model(path))
+    assert set(weights) == set(trained.weights)
+    for layer, codes in weights.items():
+        assert sha256(codes.tobytes()) == trained.weights[layer].sha256
+        if layer in ("depthwise", "body", "hidden"):
+            assert set(codes.reshape(-1).tolist()) <= CODES[scheme.name] | ({0} if layer == "depthwise" else set())
+        elif scheme.end_layers is not None:
+            assert np.abs(codes).max() == 127
+    inputs = models.samples(qat.model, 64, seed=5)
+    (expected,) = models.outputs_of(qat.model, inputs)
+    answers = next(iter(Interpreter(path, kernel_set="reference").run_real({"image": inputs[0]}).values()))
+    steps = np.abs(answers - expected) / trained.outputs["last"].scale[0]
+    # Each of five operators may be off by one step in a small share of its outputs, which those behind it multiply.
+    assert steps.max() < (20 if scheme.name == "w8a16" else 5.01)
+    assert scheme.name == "w8a16" or np.mean(steps) < 1
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_a_scheme_is_exported_as_it_was_trained(name: str, tmp_path: Path) -> None:
+    assert_exported(get_scheme(name), tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in CODES if name not in FAST])
+def test_every_other_scheme_is_exported_as_it_was_trained(name: str, tmp_path: Path) -> None:
+    assert_exported(get_scheme(name), tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        *(("w8a8", {"weight_ranges": way}) for way in ("least_squares", "learned_step", "power_of_two_step")),
+        *(("w8a8", {"activation_ranges": way}) for way in ("learned_step", "clipped", "soft")),
+        ("w8a16", {"activation_ranges": "learned_step"}),
+        ("w4a8", {"weight_ranges": "min_max", "activation_ranges": "learned_step"}),
+        ("binary_a8", {"binary_gradient": "approximate_sign"}),
+    ],
+)
+def test_every_way_of_training_is_exported(name: str, changes: dict[str, str], tmp_path: Path) -> None:
+    assert_exported(get_scheme(name).trained_by(**changes), tmp_path)
+
+
+def test_a_file_that_is_as_trained_stays_what_it_is_and_foreign_weights_stay(tmp_path: Path) -> None:
+    _, trained, path = exported(get_scheme("w4a8"), tmp_path)
+    content = path.read_bytes()
+    assert with_trained_weights(content, trained) == content
+    other = TrainedTensors(
+        weights={name: tensor.model_copy(update={"sha256": "0" * 64}) for name, tensor in trained.weights.items()}
+    )
+    assert with_trained_weights(content, other) == content
