@@ -33,6 +33,7 @@ from tests.support import (
     models_resampling,
     models_sequences,
 )
+from tests.support.kernels import assert_every_tensor_equals
 
 PATTERNS = {
     **models.PATTERNS,
@@ -155,6 +156,9 @@ def test_the_file_is_what_was_simulated(name: str, tmp_path: Path) -> None:
     ]
     placements = place(read_graph(prepared.model)).values()
     assert len(graph.inputs) + len(new_values) == sum(placement.quantizes_output for placement in placements)
+
+    for kernel_set in get_args(KernelSet):
+        assert_every_tensor_equals(path, kernel_set, num_inputs=1)
 
     max_error_lsb, max_share = LOOSER.get(name, (MAX_ERROR_LSB, MAX_SHARE))
     for kernel_set in get_args(KernelSet):

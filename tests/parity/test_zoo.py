@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 import tf_keras
 
+from qat_kit.litert.interpreter import KERNEL_SETS
 from tests.support.coverage import KIT_STAGES, through_kit
+from tests.support.kernels import assert_every_tensor_equals
 from tests.support.layer_zoo import ROWS, Row
 
 # Those that no other test takes all the way: nets, ways of putting together, the other generation.
@@ -28,6 +30,8 @@ def test_a_model_of_the_zoo_comes_out_fully_int8(name: str, tmp_path: Path) -> N
     assert result["failed"] is None, f"{name} stopped at {result['failed']}: {result['message']}"
     assert result["reached"] == list(KIT_STAGES)
     assert max(result["lsb"].values()) <= MAX_ERROR_LSB, result["lsb"]
+    for kernel_set in KERNEL_SETS:
+        assert_every_tensor_equals(tmp_path / "model.tflite", kernel_set, num_inputs=1)
 
 
 def test_what_stops_a_model_is_told_with_its_stage(tmp_path: Path) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qat_kit.kernels import simulate
-from qat_kit.litert.interpreter import Interpreter
+from qat_kit.litert.interpreter import Interpreter, TensorDetail
 from qat_kit.litert.model_file import read_model
 from tests.support.tflite import Builder
 from tests.support.tflite_micro import run_on_micro
@@ -57,6 +58,31 @@ def run_on_litert(data: bytes, kernel_set: str, inputs: Sequence[NDArray[Any]]) 
     runtime = Interpreter(data, kernel_set=kernel_set)
     results = runtime.run({detail.name: array for detail, array in zip(runtime.inputs, inputs, strict=True)})
     return [results[detail.name] for detail in runtime.outputs]
+
+
+def assert_every_tensor_equals(source: Path | bytes, kernel_set: str, *, num_inputs: int, seed: int = 0) -> None:
+    """Runs a file on LiteRT with random inputs; whatever an op wrote must be what the simulator has for it."""
+    random = np.random.default_rng(seed)
+    graph = read_model(source).subgraphs[0]
+    runtime = Interpreter(source, kernel_set=kernel_set, preserve_all_tensors=True)
+    for _ in range(num_inputs):
+        inputs = {detail.index: _drawn_input(random, detail) for detail in runtime.inputs}
+        runtime.run({detail.name: inputs[detail.index] for detail in runtime.inputs})
+        simulated = simulate(graph, inputs, kernel_set)
+        for operator in graph.operators:
+            for index in operator.outputs:
+                expected = runtime.tensor(index)
+                differing = int((simulated[index].reshape(expected.shape) != expected).sum())
+                assert differing == 0, (
+                    f"{differing} of {expected.size} differ behind {operator.op} #{operator.index} on {kernel_set}"
+                )
+
+
+def _drawn_input(random: np.random.Generator, detail: TensorDetail) -> NDArray[Any]:
+    # Wide integers without a scale are indices: 0 and 1 are in range wherever anything is.
+    if detail.dtype.itemsize > 2 and detail.dtype.kind == "i" and not detail.scale.size:
+        return random.integers(0, 2, detail.shape).astype(detail.dtype)
+    return random_codes(random, detail.dtype, detail.shape)
 
 
 class Draw(NamedTuple):

@@ -9,28 +9,11 @@ import pytest
 
 from qat_kit.errors import DataError, NotSimulatedError, UnknownNameError
 from qat_kit.kernels import Call, run, simulate
-from qat_kit.litert.interpreter import Interpreter
 from qat_kit.litert.model_file import read_model
-from tests.support.kernels import random_codes
+from tests.support.kernels import assert_every_tensor_equals
 from tests.support.tflite import Builder, int8_network, shared_file
 
 KERNEL_SETS = ["reference", "builtin", "xnnpack"]
-
-
-def assert_every_tensor_equals(source, kernel_set, *, num_inputs, seed=0):
-    """Runs a file on random inputs; whatever an op wrote must be what the simulator has for it."""
-    random = np.random.default_rng(seed)
-    graph = read_model(source).subgraphs[0]
-    runtime = Interpreter(source, kernel_set=kernel_set, preserve_all_tensors=True)
-    for _ in range(num_inputs):
-        inputs = {detail.index: random_codes(random, detail.dtype, detail.shape) for detail in runtime.inputs}
-        runtime.run({detail.name: inputs[detail.index] for detail in runtime.inputs})
-        simulated = simulate(graph, inputs, kernel_set)
-        for operator in graph.operators:
-            for index in operator.outputs:
-                expected = runtime.tensor(index)
-                differing = int((simulated[index].reshape(expected.shape) != expected).sum())
-                assert differing == 0, f"{differing} of {expected.size} differ behind {operator.op} #{operator.index}"
 
 
 @pytest.mark.parametrize("kernel_set", KERNEL_SETS)
