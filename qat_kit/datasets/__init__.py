@@ -6,11 +6,13 @@ from qat_kit.datasets.representative import read_representative
 from qat_kit.datasets.splits import Dataset, Split, as_split, stratified_indices
 from qat_kit.datasets.spoken_digits import load_spoken_digits
 from qat_kit.datasets.tables import load_breast_cancer, load_diabetes
+from qat_kit.datasets.texts import load_banking77
 
 __all__ = [
     "Dataset",
     "Split",
     "as_split",
+    "load_banking77",
     "load_breast_cancer",
     "load_cifar10",
     "load_diabetes",
