@@ -54,7 +54,8 @@ def quantize(
     task: `classification` (integer or one-hot labels) or `regression`; without it, the labels' type decides.
     loss: (labels, outputs) → one value a sample; the task's own without it.
     out: the folder of the run; when it is killed, the same call goes on there. Without it, a temporary folder.
-    settings: fields of `Settings`: qat_epochs, qat_learning_rate, batch_size, seed, num_threads, …
+    settings: fields of `Settings`: qat_epochs, qat_learning_rate, batch_size, seed, num_threads, …;
+    input_shapes fixes sizes that the model leaves open.
 
     Raises DataError, ModelError (UnsupportedLayerError names the layer), SchemeError; CertificateError when the file
     is not fully int8 (there is none then).
@@ -68,7 +69,7 @@ def quantize(
     >>> result.certificate.passed, result.artifact.path.name
     (True, 'model.tflite')
     """
-    model = require_functional(take_model(model))
+    model = require_functional(take_model(model, input_shapes=settings.get("input_shapes")))
     names = tuple(tensor.node.layer.name for tensor in model.inputs)
     train = as_split(train_data, purpose="train", input_names=names)
     validation = as_split(validation_data, purpose="validation", input_names=names)

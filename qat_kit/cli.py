@@ -337,6 +337,9 @@ def convert(
     representative: Annotated[
         Path | None, typer.Option(help="Samples that set the ranges: an .npz, or a folder of images or wav files.")
     ] = None,
+    input_shapes: Annotated[
+        str, typer.Option(help="Sizes that the model leaves open: 224x224x3, or image=224x224x3,tokens=128.")
+    ] = "",
     scheme: Annotated[str, typer.Option(help="w8a8, w8a16, w8_dynamic or fp16.")] = "w8a8",
     target: Annotated[str, typer.Option(help="The runtime that is to run the file.")] = "litert_xnnpack",
     io: Annotated[
@@ -376,11 +379,10 @@ def convert(
             from qat_kit.conversion import convert_model
             from qat_kit.convert.process import Limits
             from qat_kit.datasets.sources import open_source
-            from qat_kit.keras_models import load_model
             from qat_kit.manifest import Preprocessing
-            from qat_kit.prepare import as_tf_keras
+            from qat_kit.prepare import take_model
 
-            loaded = as_tf_keras(load_model(model))
+            loaded = take_model(model, input_shapes=input_shapes)
         source = None
         if representative is not None:
             stated = Preprocessing(

@@ -68,6 +68,7 @@ def convert_model(
     class_names: tuple[str, ...] = (),
     description: str = "",
     no_user_data: bool = False,
+    input_shapes: Any = None,
     seed: int = 0,
     limits: Limits | None = None,
     log: Path | None = None,
@@ -77,6 +78,7 @@ def convert_model(
 
     The file is called `model.tflite` when it is proven fully int8, inputs and outputs too, and `model.<scheme>.tflite`
     otherwise. num_samples: how many of `representative` to use (all of fewer, when `selection` is `all`).
+    input_shapes: as `prepare` takes them.
 
     Raises SchemeError for a scheme that needs training, DataError where it needs representative data and there is none,
     CertificateError (and no file is left) when the file is not what the scheme says.
@@ -90,7 +92,7 @@ def convert_model(
     mode = MODES[quantization.name]
     if quantization.name in _NEEDS_DATA and representative is None:
         raise DataError(f"scheme {quantization.name!r} needs representative data: give an .npz or a folder")
-    prepared = prepare(model)
+    prepared = prepare(model, input_shapes=input_shapes)
     names = tuple(prepared.model.input_names)
     samples, calibration = None, None
     if representative is not None:

@@ -18,6 +18,7 @@ import pydantic
 from qat_kit.datasets import Dataset
 from qat_kit.errors import QatKitError, RecipeError, SettingsError, UnknownNameError
 from qat_kit.files import read_bytes, sha256
+from qat_kit.input_shapes import read_input_shapes
 from qat_kit.vocabulary import BatchNorm, Scores, Task
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ class Settings(pydantic.BaseModel):
     """What a user may change of a run. A recipe subclasses it to change defaults or to add settings of its own.
 
     epochs, learning_rate: of float training; qat_epochs, qat_learning_rate: of fine-tuning with quantization.
-    batch_norm: `fold` before fine-tuning, or `train_then_fold`, which lets it move the statistics too.
+    input_shapes: input name → sizes without the batch ("" for the only input; image=224x224x3 as text), for a model
+    that leaves them open. batch_norm: `fold` before fine-tuning, or `train_then_fold`, which lets it move the
+    statistics too.
     max_samples: at most so many samples of each split, for a quick look at a recipe, whose figures then say little.
     no_user_data: golden inputs drawn at random, so that nothing of the data leaves with the model. minimum_accuracy: a
     gate; an int8 file below it makes the run fail, None asks for nothing.
@@ -47,6 +50,7 @@ class Settings(pydantic.BaseModel):
     learning_rate: Rate = 1e-3
     qat_epochs: Annotated[int, pydantic.Field(ge=0)] = 10
     qat_learning_rate: Rate = 2e-4
+    input_shapes: Annotated[dict[str, tuple[Count, ...]], pydantic.BeforeValidator(read_input_shapes)] = {}
     batch_norm: BatchNorm = "fold"
     batch_size: Count = 32
     range_estimator: str = "min_max"

@@ -151,7 +151,7 @@ class _Run:
     def _train_float(self, dataset: Dataset) -> None:
         with blaming(f"build_model of recipe {self.recipe.name}"):
             model = self.recipe.build_model(self.settings)
-        model = take_model(model)
+        model = take_model(model, input_shapes=self.settings.input_shapes)
         # A model or scheme that cannot be quantized is refused before hours of training, not after.
         build_simulated(prepare(model), scheme=self.scheme, target=self.target)
         check_model_fits(model, dataset, self.recipe.task)

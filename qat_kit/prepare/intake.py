@@ -8,7 +8,9 @@ from typing import Any
 
 import tf_keras
 
+from qat_kit.input_shapes import read_input_shapes
 from qat_kit.prepare.building import build_model
+from qat_kit.prepare.input_shapes import fixed_model
 from qat_kit.prepare.keras3 import as_tf_keras
 from qat_kit.prepare.keras3_tracing import traced_keras3_model
 from qat_kit.prepare.kinds import refuse_foreign, refuse_other_backend
@@ -18,22 +20,31 @@ from qat_kit.prepare.reading import read_graph
 from qat_kit.prepare.tracing import is_opaque, traced_model
 
 
-def take_model(model: Any, *, custom_objects: Mapping[str, Any] | None = None, unsafe: bool = False) -> tf_keras.Model:
+def take_model(
+    model: Any,
+    *,
+    custom_objects: Mapping[str, Any] | None = None,
+    unsafe: bool = False,
+    input_shapes: Any = None,
+) -> tf_keras.Model:
     """A model of tf_keras or Keras 3, or the path of one, as a model of tf_keras.
 
-    custom_objects, unsafe: for a path, as `load_any` takes them.
+    custom_objects, unsafe: for a path, as `load_any` takes them. input_shapes: input name → sizes without the batch, or
+    the sizes of the only input; fixes those that the model leaves open.
     Raises ForeignModelError for a model of another library, KerasFileError for a file without a Keras model, ModelError
     for a model that cannot be carried over.
     """
     if isinstance(model, str | os.PathLike):
         model = load_any(model, custom_objects=custom_objects, unsafe=unsafe)
+    shapes = read_input_shapes(input_shapes)
     if isinstance(model, tf_keras.Model):
-        return _of_known_layers(model)
+        model = _of_known_layers(model)
+        return fixed_model(model, shapes) if shapes and model.built else model
     if not any(kind.__module__.startswith("keras.src.models.") for kind in type(model).__mro__):
         refuse_foreign(model)
     refuse_other_backend(model)
     is_subclassed = not (hasattr(model, "_functional") or hasattr(model, "_nodes_by_depth"))
-    return as_tf_keras(traced_keras3_model(model) if is_subclassed else model)
+    return as_tf_keras(traced_keras3_model(model) if is_subclassed else model, input_shapes=shapes)
 
 
 def _of_known_layers(model: tf_keras.Model) -> tf_keras.Model:

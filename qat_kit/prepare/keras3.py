@@ -14,10 +14,11 @@ from typing import Any
 
 import tf_keras
 
-from qat_kit.errors import ModelError, ModelNotBuiltError
+from qat_kit.input_shapes import InputShapes
 from qat_kit.prepare.building import build_model
 from qat_kit.prepare.graph import Graph, Node, call_name, node_of, tensor_name
 from qat_kit.prepare.keras3_calls import call_arguments, given_tensors, needed_tensors, nested_feeds
+from qat_kit.prepare.keras3_functional import fixed_functional, functional_of
 from qat_kit.prepare.keras3_layers import carried_node, layer_node
 from qat_kit.prepare.keras3_proof import prove_built, prove_carried
 from qat_kit.prepare.keras3_tracing import is_opaque_keras3, traced_keras3_place
@@ -32,9 +33,10 @@ def is_keras3(model: object) -> bool:
     return any(kind.__module__.startswith("keras.") for kind in type(model).__mro__)
 
 
-def as_tf_keras(model: Any) -> tf_keras.Model:
+def as_tf_keras(model: Any, *, input_shapes: InputShapes | None = None) -> tf_keras.Model:
     """The model itself when it is of tf_keras; a Keras 3 model carried over, with equal outputs.
 
+    input_shapes: of a Keras 3 model, fixes sizes that it leaves open (what its operations become depends on them).
     Raises ModelNotBuiltError, ModelError for a subclassed model, and UnsupportedLayerError naming the layer, operation
     or argument that cannot be carried over.
 
@@ -45,7 +47,7 @@ def as_tf_keras(model: Any) -> tf_keras.Model:
     """
     if not is_keras3(model):
         return model
-    functional = _functional(model)
+    functional = fixed_functional(functional_of(model), input_shapes or {})
     carrier = _Carrier()
     graph = Graph(
         name=model.name,
@@ -66,22 +68,6 @@ def _are_named(graph: Graph) -> bool:
     makers = [graph.nodes[node_of(tensor)] for tensor in graph.outputs]
     layers = unique_names(maker.shares or maker.name for maker in makers)
     return layers == graph.output_names
-
-
-def _functional(model: Any) -> Any:
-    """The Functional model within: a Keras 3 Sequential holds one once it is built."""
-    if not model.built or not getattr(model, "inputs", None):
-        raise ModelNotBuiltError(
-            f"model {model.name!r} has no input shape yet: start it with `keras.Input(shape)` or call "
-            "`model.build(input_shape)`"
-        )
-    functional = getattr(model, "_functional", None) or model
-    if not hasattr(functional, "_nodes_by_depth"):
-        raise ModelError(
-            f"model {model.name!r} is subclassed ({type(model).__qualname__}): its layers cannot be seen from outside. "
-            "Rebuild it with the functional API: `keras.Model(inputs, outputs)`"
-        )
-    return functional
 
 
 def _feeds(inner: Any, outer: list[Any], known: Mapping[int, str]) -> dict[int, str]:
@@ -113,8 +99,10 @@ class _Carrier:
                     inner, outer = traced_keras3_place(place)
                     made = self.expand(inner, _feeds(inner, outer, known))
                 elif hasattr(operation, "_nodes_by_depth") or hasattr(operation, "_functional"):
-                    inner = _functional(operation)
-                    made = self.expand(inner, _feeds(inner, nested_feeds(inner, place), known))
+                    inner = functional_of(operation)
+                    made = self.expand(
+                        inner, _feeds(inner, nested_feeds(inner, place.arguments.args, place.arguments.kwargs), known)
+                    )
                 elif is_operation(operation):
                     made = self._lowered(place, known, functional, feeds is not None)
                 else:

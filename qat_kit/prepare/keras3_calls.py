@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tf_keras
@@ -74,12 +74,11 @@ def needed_tensors(functional: Any) -> set[int]:
     return needed
 
 
-def nested_feeds(inner: Any, place: Any) -> list[Any]:
+def nested_feeds(inner: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
     """The tensors that a nested Functional model is called with, in the order of its inputs."""
     from keras import tree
 
-    arguments = place.arguments
-    given = arguments.args[0] if arguments.args else next(iter(arguments.kwargs.values()))
+    given = args[0] if args else kwargs["inputs"]
     if isinstance(given, Mapping) and not isinstance(inner._inputs_struct, Mapping):
         return [given[tensor.name] for tensor in inner.inputs]
     if isinstance(given, Mapping):

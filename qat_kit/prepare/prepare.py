@@ -26,6 +26,7 @@ from qat_kit.prepare.elementary import replace_elementary
 from qat_kit.prepare.embedding import take_integer_indices
 from qat_kit.prepare.graph import Graph
 from qat_kit.prepare.hard_swish import join_hard_swish
+from qat_kit.prepare.input_shapes import refuse_open_shapes
 from qat_kit.prepare.intake import take_model
 from qat_kit.prepare.masks import refuse_masks
 from qat_kit.prepare.normalization import replace_normalization
@@ -85,13 +86,16 @@ REWRITES = (
 )
 
 
-def prepare(model: Any, *, batch_norm: BatchNorm = "fold", max_unrolled_steps: int = 32) -> PreparedModel:
+def prepare(
+    model: Any, *, batch_norm: BatchNorm = "fold", max_unrolled_steps: int = 32, input_shapes: Any = None
+) -> PreparedModel:
     """Returns one flat Functional model with the same outputs, without batch norm, nesting or activation arguments.
 
     model: a Sequential or Functional model of tf_keras or Keras 3, or the path of one; it is left as it is.
     batch_norm: `train_then_fold` keeps a batch norm right behind a kernel, so that training moves its statistics; it
     must be folded before export (`simulation.fold_trained`). max_unrolled_steps: the longest sequence over which a
-    recurrent layer is unrolled; each step adds its operators to the file.
+    recurrent layer is unrolled; each step adds its operators to the file. input_shapes: sizes without the batch, or
+    input name → sizes: fixes those that the model leaves open.
     Raises ModelError when the model cannot be taken, naming the layer.
 
     >>> import tf_keras
@@ -106,7 +110,8 @@ def prepare(model: Any, *, batch_norm: BatchNorm = "fold", max_unrolled_steps: i
     >>> prepared.origins["hidden"]
     ('hidden', 'norm')
     """
-    model = require_functional(take_model(model))
+    model = require_functional(take_model(model, input_shapes=input_shapes))
+    refuse_open_shapes(model)
     _refuse_broken_weights(model)
     before = read_graph(model)
     graph = before

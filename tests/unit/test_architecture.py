@@ -18,7 +18,7 @@ RECIPES = PACKAGE.parent / "recipes"
 # The floors of the house. A module may import from its own room and from lower floors.
 FLOORS = [
     ["errors", "version", "vocabulary"],
-    ["files", "progress", "registry"],
+    ["files", "input_shapes", "progress", "registry"],
     ["report", "results", "layers", "nets"],
     ["manifest"],
     ["numerics", "datasets", "prepare"],

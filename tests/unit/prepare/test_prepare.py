@@ -64,12 +64,6 @@ def test_a_deep_model_stays_within_the_tolerance() -> None:
     assert models.largest_difference(model, prepare(model).model) <= 1e-5
 
 
-def test_a_model_of_any_image_size_is_taken() -> None:
-    image = tf_keras.Input((None, None, 3), name="image")
-    model = models.randomized(tf_keras.Model(image, layers.ReLU()(conv(4)(image))))
-    assert prepare(model).model.output_shape == (None, None, None, 4)
-
-
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize("nested", [False, True])
 def test_broken_weights_are_refused_by_name(value: float, nested: bool) -> None:
