@@ -20,7 +20,7 @@ from typer.core import TyperGroup
 from qat_kit.errors import QatKitError, SettingsError
 from qat_kit.screen import Screen
 from qat_kit.version import __version__
-from qat_kit.vocabulary import IoType, KernelSet, Resize, Scores, Selection
+from qat_kit.vocabulary import BundleKind, IoType, KernelSet, Resize, Scores, Selection
 
 # Modules that pull in TensorFlow, LiteRT or SciPy are imported by the command that needs them.
 
@@ -417,6 +417,27 @@ def convert(
             print(json.dumps(facts, indent=2), file=stdout)
         else:
             progress.say(f"{done.artifact.path}: {done.certificate.verdict}")
+
+
+@app.command()
+def bundle(
+    source: Annotated[
+        Path, typer.Argument(metavar="RUN|FOLDER|MANIFEST", help="What a run, or convert, has left; or one manifest.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the bundle.")],
+    kind: Annotated[BundleKind, typer.Option(help="For an app on a phone, or C source for a microcontroller.")] = "app",
+    as_json: AsJson = False,
+) -> None:
+    """Put together what an app takes: model, manifest and labels, or a C array with its header."""
+    from qat_kit.convert.bundle import bundle_app
+    from qat_kit.convert.c_array import bundle_c_array
+
+    files = (bundle_app if kind == "app" else bundle_c_array)(source, out)
+    if as_json:
+        _print_json({"files": [str(file) for file in files]})
+        return
+    for file in files:
+        Screen().print(f"{file}: {file.stat().st_size:,} bytes", markup=False, highlight=False, soft_wrap=True)
 
 
 def _parse_changes(changes: list[str], seed: int | None) -> dict[str, object]:

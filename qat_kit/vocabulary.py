@@ -27,3 +27,6 @@ BatchNorm = Literal["fold", "train_then_fold"]
 
 # How an image comes to the model's size: stretched, or the largest rectangle of its shape cut out of the middle.
 Resize = Literal["stretch", "crop"]
+
+# What is made of an artifact: a folder for an app, or C source for a microcontroller.
+BundleKind = Literal["app", "c-array"]

@@ -20,7 +20,7 @@ from qat_kit.litert.description import (
     Description,
     TensorDescription,
 )
-from qat_kit.litert.rewriting import attach, rewritten
+from qat_kit.litert.rewriting import attach, detach, rewritten
 
 # What a field is written with: its number, and an offset or a number.
 _Offsets = Mapping[int, int | None]
@@ -44,6 +44,11 @@ def described(content: bytes, description: Description, files: Mapping[str, byte
                 entry.create_system = 3
                 archive.writestr(entry, data)
     return result.getvalue()
+
+
+def bare(content: bytes) -> bytes:
+    """A `.tflite` file without its description and the archive behind it."""
+    return rewritten(content, lambda model: detach(model, ENTRY))
 
 
 def encode(description: Description) -> bytes:

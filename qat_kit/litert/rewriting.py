@@ -51,3 +51,11 @@ def attach(model: schema.ModelT, name: str, value: bytes) -> None:
     entry = schema.MetadataT()
     entry.name, entry.buffer = name, len(model.buffers) - 1
     model.metadata = [*entries, entry]
+
+
+def detach(model: schema.ModelT, name: str) -> None:
+    """Takes a named value out of the model's metadata; its buffer stays, empty, since others count from it."""
+    for entry in model.metadata or []:
+        if entry.name == name.encode():
+            model.buffers[entry.buffer] = schema.BufferT()
+    model.metadata = [entry for entry in model.metadata or [] if entry.name != name.encode()]
