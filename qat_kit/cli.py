@@ -164,34 +164,62 @@ def verify(
     max_arena: Annotated[
         int | None, typer.Option(min=0, metavar="BYTES", help="What its activations may take.")
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Write the certificate to this file.")] = None,
+    run: Annotated[
+        bool, typer.Option("--run", help="Run it, too: against the kernel simulator and its golden vectors.")
+    ] = False,
+    manifest: Annotated[
+        Path | None, typer.Option(help="manifest.json of the file; the one beside FILE without it.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="An .npz with `inputs`, and `labels` for the gate on accuracy; implies --run.")
+    ] = None,
+    qat: Annotated[
+        Path | None, typer.Option(help="The trained .keras model to compare answers with; implies --run.")
+    ] = None,
+    scores: Annotated[
+        Scores | None, typer.Option(help="What the output holds; as the manifest, or logits, without it.")
+    ] = None,
+    max_drop: Annotated[float, typer.Option(metavar="POINTS", help="What accuracy may fall by, beyond chance.")] = 1.0,
+    max_macs: Annotated[
+        int | None, typer.Option(min=0, help="Products that the simulator may compute; 1e9 without it.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of random inputs, where there are no golden ones.")] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write the certificate to this file; FILE.certificate.json with --run and without this."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Prove that a .tflite file is fully integer.
+    """Prove that a .tflite file is fully integer, and with --run that it computes what it should.
 
-    Where it is not: exit code 1, each operator with its layer and what to do.
+    Where it does not: exit code 1, each operator with its layer and what to do.
     """
-    from qat_kit.results import TrainedTensors
-    from qat_kit.screen import show_certificate
-    from qat_kit.verify import verify as verify_file
+    from qat_kit.screen import chatter_to, show_certificate
+    from qat_kit.verification import Evidence, certificate_path, certify
 
-    beside = file.with_name("tensors.json")
-    source = tensors or (beside if beside.exists() else None)
-    certificate = verify_file(
-        file,
-        scheme_name=scheme,
-        io=io,
-        target=target,
-        runtime=runtime,
-        max_arena_bytes=max_arena,
-        expected=None if source is None else TrainedTensors.load(source),
+    evidence = Evidence(
+        tensors=tensors,
+        manifest=manifest,
+        run=run,
+        data=data,
+        qat=qat,
+        scores=scores,
+        max_drop_points=max_drop,
+        max_macs=max_macs,
+        seed=seed,
     )
-    if out is not None:
-        certificate.save(out)
-    if as_json:
-        _print_json({"passed": certificate.passed, **certificate.model_dump(mode="json")})
-    else:
-        show_certificate(Screen(), certificate)
+    with chatter_to(Path(os.devnull)) as (stdout, _):
+        certificate = certify(
+            file, evidence, scheme=scheme, io=io, target=target, runtime=runtime, max_arena_bytes=max_arena
+        )
+        path = out or (certificate_path(file) if certificate.ran_on else None)
+        if path is not None:
+            certificate.save(path)
+        if as_json:
+            facts = {"passed": certificate.passed, **certificate.model_dump(mode="json")}
+            print(json.dumps(facts, indent=2), file=stdout)
+        else:
+            show_certificate(Screen(file=stdout), certificate)
     if not certificate.passed:
         raise typer.Exit(1)
 
@@ -274,15 +302,12 @@ def debug(
     """Show which layers of a run lose most between float and int8, and what to try."""
     from qat_kit.debug import compare_layers
     from qat_kit.litert.model_file import read_model
-    from qat_kit.measure.file import read_arrays
+    from qat_kit.measure.file import read_samples
     from qat_kit.screen import show_layers
 
     float_file, int8_file = run / "model.float32.tflite", run / "model.tflite"
-    arrays = read_arrays(data)
-    arrays.pop("labels", None)
     signatures = read_model(float_file).signatures
-    if list(arrays) == ["inputs"] and signatures and len(signatures[0].inputs) == 1:
-        arrays = {next(iter(signatures[0].inputs)): arrays["inputs"]}
+    arrays, _ = read_samples(data, list(signatures[0].inputs) if signatures else ["inputs"])
     comparison = compare_layers(float_file, int8_file, arrays, kernel_set=kernel_set)
     if out is not None:
         comparison.save(out)

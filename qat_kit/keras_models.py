@@ -42,6 +42,17 @@ def predict(model: tf_keras.Model, split: Split) -> NDArray[np.float32]:
     return np.concatenate([np.asarray(batch, np.float32) for batch in batches])
 
 
+def predict_all(model: tf_keras.Model, split: Split) -> dict[str, NDArray[np.float32]]:
+    """Every output for every sample: output name → [samples, …]."""
+    names = list(model.output_names)
+    answers: list[list[NDArray[np.float32]]] = [[] for _ in names]
+    for batch in split.batches(_BATCH):
+        outputs = model.predict_on_batch(_feed(batch))
+        for kept, output in zip(answers, outputs if isinstance(outputs, list) else [outputs], strict=True):
+            kept.append(np.asarray(output, np.float32))
+    return {name: np.concatenate(kept) for name, kept in zip(names, answers, strict=True)}
+
+
 def keras_runner(model: tf_keras.Model, split: Split) -> Runner:
     """One inference at batch 1 in TensorFlow, for timing."""
     sample = _feed(tuple(tf.constant(array[:1]) for array in split.inputs))

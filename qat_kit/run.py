@@ -54,7 +54,7 @@ from qat_kit.schemes import get_scheme
 from qat_kit.simulation import build_simulated, export_simulated, simulate, trained_tensors
 from qat_kit.targets import get_target
 from qat_kit.training import DETERMINISM, TrainingSettings, fit, fix_randomness, loss_for
-from qat_kit.verify import verify
+from qat_kit.verify import RunRequest, verify
 from qat_kit.version import __version__
 from qat_kit.vocabulary import KernelSet
 
@@ -63,6 +63,8 @@ FLOAT_TFLITE = "model.float32.tflite"
 TENSORS, CERTIFICATE, MEASUREMENT = "tensors.json", "certificate.json", "measurement.json"
 
 _BATCH = 256
+# Validation samples on which the file and the trained model are compared.
+_MOST_VERIFIED = 512
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,36 +206,40 @@ class _Run:
             advance(1)
 
     def _verify(self, dataset: Dataset) -> None:
-        trained = TrainedTensors.load(self.path / TENSORS)
-
-        def certify() -> Certificate:
-            return verify(
-                self._candidate,
-                scheme_name=self.scheme.name,
-                expected=trained,
-                layers=tuple({*trained.outputs, *trained.weights}),
-            )
-
-        certificate = certify()
-        if certificate.passed:
-            write_metadata(
-                self._candidate,
-                certificate,
-                name=self.recipe.name,
-                description=self.recipe.summary,
-                scores=self.recipe.scores,
-                class_names=dataset.class_names,
-                preprocessing=dataset.preprocessing,
-            )
-            # It is bound to the file as it is now; what it proves is the same.
-            certificate = certify()
-        certificate.save(self.path / CERTIFICATE)
-        if not certificate.passed:
-            raise CertificateError(certificate_message(certificate))
+        # A file that is not fully int8 is refused before time goes into running it.
+        self._certify(None)
+        model = load_model(self.path / QAT_KERAS)
         samples = None
         if not self.settings.no_user_data:
-            names = load_model(self.path / FLOAT_KERAS).input_names
-            samples = dict(zip(names, dataset.calibration.inputs, strict=True))
+            samples = dict(zip(model.input_names, dataset.calibration.inputs, strict=True))
+        golden = golden_vectors(self._candidate, samples, seed=self.settings.seed)
+        validation = dataset.validation.take(slice(_MOST_VERIFIED))
+        answers = predict(model, validation)
+        proven = self._certify(
+            RunRequest(
+                golden=golden,
+                samples=dict(zip(model.input_names, validation.inputs, strict=True)),
+                labels=labels_of(validation),
+                scores=self.recipe.scores,
+                trained={model.output_names[0]: answers},
+                baseline=("the trained model", answers),
+                seed=self.settings.seed,
+            )
+        )
+        write_metadata(
+            self._candidate,
+            proven,
+            name=self.recipe.name,
+            description=self.recipe.summary,
+            scores=self.recipe.scores,
+            class_names=dataset.class_names,
+            preprocessing=dataset.preprocessing,
+        )
+        # The certificate is bound to the file as it is now. The metadata holds the hash of what was proven, so that is
+        # kept as it is; what the description could have spoiled is looked at once more.
+        described = self._certify(None)
+        certificate = proven.model_copy(update={"sha256": described.sha256, "size_bytes": described.size_bytes})
+        certificate.save(self.path / CERTIFICATE)
         manifest = build_manifest(
             self._candidate,
             certificate,
@@ -249,7 +255,7 @@ class _Run:
                 estimator=self.settings.range_estimator,
                 preprocessing=dataset.preprocessing,
             ),
-            golden=golden_vectors(self._candidate, samples, seed=self.settings.seed),
+            golden=golden,
             scheme=self.scheme.name,
             target=self.target.name,
             seed=self.settings.seed,
@@ -258,6 +264,22 @@ class _Run:
             others=[("float32", self.path / FLOAT_TFLITE)],
         )
         publish(self._candidate, manifest, self.path)
+
+    def _certify(self, request: RunRequest | None) -> Certificate:
+        """The certificate of the candidate, written; raises CertificateError where it fails."""
+        trained = TrainedTensors.load(self.path / TENSORS)
+        certificate = verify(
+            self._candidate,
+            scheme_name=self.scheme,
+            target=self.target,
+            expected=trained,
+            layers=tuple({*trained.outputs, *trained.weights}),
+            run=request,
+        )
+        certificate.save(self.path / CERTIFICATE)
+        if not certificate.passed:
+            raise CertificateError(certificate_message(certificate))
+        return certificate
 
     def _measure(self, dataset: Dataset) -> None:
         test, kernel_set, threads = dataset.test, self.kernel_set, self.settings.num_threads
@@ -350,7 +372,7 @@ def _recorded(settings: Settings) -> dict[str, Any]:
 
 def certificate_message(certificate: Certificate) -> str:
     """Why there is no file: each finding with its operator, its Keras layer and the remedy."""
-    lines = ["the file is not fully int8, so there is no model.tflite:"]
+    lines = ["the file is not what it must be, so there is no model.tflite:"]
     lines += [f"  {finding.line}" for finding in certificate.findings[:8]]
     if len(certificate.findings) > 8:
         lines.append(f"  … and {len(certificate.findings) - 8} more findings, all in {CERTIFICATE}")

@@ -109,6 +109,21 @@ class LayerScheme(_Frozen):
         return self
 
 
+class ParityLimits(_Frozen):
+    """How far a file's answers may be from those of the model that was trained, in steps of the output (LSB).
+
+    median_lsb: what half of the outputs may be off by. almost_all_lsb: what `almost_all` of them may.
+
+    Both sides round the same sums, LiteRT in fixed point and training in float, so that single operators are off by 1
+    in places, and what stands behind multiplies it: no pattern of tests/parity/test_patterns.py is off by more than 5.
+    A wrong scale, weight or bias is off by dozens.
+    """
+
+    median_lsb: Annotated[float, pydantic.Field(ge=0)] = 2.0
+    almost_all_lsb: Annotated[float, pydantic.Field(ge=0)] = 16.0
+    almost_all: Annotated[float, pydantic.Field(gt=0, le=1)] = 0.99
+
+
 def _decode_rule(value: object) -> object:
     return decode_layer_scheme(value) if isinstance(value, str) else value
 
@@ -146,6 +161,8 @@ class Rule(_Frozen):
 class QuantScheme(LayerScheme):
     """A scheme for a whole model: what every layer becomes, and the rules for those that differ.
 
+    parity: how near the file must come to the model that was trained.
+
     Rules are read in order and the first that matches decides, so the exception stands before the general rule.
     end_layers: what a layer with weights becomes that no other layer with weights stands before, or none behind, where
     no rule speaks of it; None: the same as the rest. Frozen, and the same in JSON as in memory.
@@ -160,6 +177,7 @@ class QuantScheme(LayerScheme):
     name: str = pydantic.Field(pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$")
     rules: tuple[Rule, ...] = ()
     end_layers: Annotated[LayerScheme | None, pydantic.BeforeValidator(_decode_rule)] = None
+    parity: ParityLimits = ParityLimits()
 
     @property
     def highest_weight_code(self) -> int:

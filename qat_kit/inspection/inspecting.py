@@ -9,14 +9,12 @@ from pathlib import Path
 from qat_kit.errors import ModelFileError
 from qat_kit.files import read_bytes
 from qat_kit.inspection.records import InspectedGraph, InspectedOperator, InspectedTensor, Inspection
-from qat_kit.litert.arena import plan_arena
+from qat_kit.litert.arena import planned_bytes
 from qat_kit.litert.description import Description, description_of
 from qat_kit.litert.macs import num_macs
 from qat_kit.litert.model_file import read_model
 from qat_kit.litert.records import ModelFile, Operator, Subgraph, Tensor
 
-# The plan takes time that grows with the square of their number.
-_PLANNED_TENSORS_AT_MOST = 1500
 # The header and the end that gzip puts around what zlib's two bytes and checksum are of.
 _GZIP_BYTES, _ZLIB_BYTES = 18, 6
 
@@ -62,7 +60,6 @@ def _description(model: ModelFile) -> tuple[Description | None, str | None]:
 
 def _graph(graph: Subgraph) -> InspectedGraph:
     operators = tuple(_operator(graph, operator) for operator in graph.operators)
-    planned = sum(not tensor.is_constant for tensor in graph.tensors) <= _PLANNED_TENSORS_AT_MOST
     return InspectedGraph(
         index=graph.index,
         name=graph.name,
@@ -71,7 +68,7 @@ def _graph(graph: Subgraph) -> InspectedGraph:
         tensors=tuple(_tensor(tensor) for tensor in graph.tensors),
         operators=operators,
         macs=sum(operator.macs for operator in operators),
-        arena_bytes=plan_arena(graph).total_bytes if planned else None,
+        arena_bytes=planned_bytes(graph),
     )
 
 

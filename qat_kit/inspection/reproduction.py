@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from qat_kit.errors import ModelFileError
 from qat_kit.files import read_bytes, replacing, write_bytes
 from qat_kit.litert.child import Limits
 from qat_kit.litert.cutting import OperatorCutter
+from qat_kit.litert.drawing import draw
 from qat_kit.litert.interpreter import KERNEL_SETS, Interpreter
 from qat_kit.litert.model_file import read_model
 from qat_kit.litert.records import Operator, Subgraph
@@ -82,7 +83,7 @@ def reproduce(
             (progress or SilentProgress()).track("operators", len(graph.operators)) as advance,
         ):
             random = np.random.default_rng(seed)
-            whole.run({detail.name: _drawn(detail.shape, detail.dtype, random) for detail in whole.inputs})
+            whole.run({detail.name: draw(detail.shape, detail.dtype, random) for detail in whole.inputs})
             for operator in graph.operators:
                 if _runs_alone(graph, operator):
                     content = cutter.cut(operator.index)
@@ -110,18 +111,6 @@ def save_case(case: Case, folder: Path) -> None:
     arrays: dict[str, Any] = dict(case.inputs)
     with replacing(folder / "inputs.npz") as temporary:
         np.savez(temporary, **arrays)
-
-
-def _drawn(shape: Sequence[int], dtype: np.dtype[Any], random: np.random.Generator) -> NDArray[Any]:
-    if dtype.kind == "f":
-        return random.standard_normal(shape).astype(dtype)
-    if dtype.itemsize > 2:
-        # Wide integers are indices: 0 and 1 are in range wherever anything is.
-        return random.integers(0, 2, shape).astype(dtype)
-    if dtype.kind == "b":
-        return random.integers(0, 2, shape).astype(dtype)
-    limits = np.iinfo(dtype)
-    return random.integers(limits.min, limits.max, shape, dtype, endpoint=True)
 
 
 def _runs_alone(graph: Subgraph, operator: Operator) -> bool:

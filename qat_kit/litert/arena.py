@@ -10,6 +10,8 @@ from math import prod
 from qat_kit.litert.records import TYPE_BITS, Subgraph, Tensor
 
 ALIGNMENT_BYTES = 64
+# The plan takes time that grows with the square of their number; this many take 0.2 s.
+PLANNED_TENSORS_AT_MOST = 1500
 _NEVER = 1 << 31
 
 
@@ -64,6 +66,13 @@ def plan_arena(graph: Subgraph) -> ArenaPlan:
             persistent = _aligned(persistent) + num_bytes(tensor)
     offsets |= {index: offsets[root] for index, root in shared.items() if root in offsets}
     return ArenaPlan(max((offset + size for offset, size, *_ in placed), default=0), persistent, offsets)
+
+
+def planned_bytes(graph: Subgraph) -> int | None:
+    """What a graph's activations and variables take; None where they are too many to plan."""
+    if sum(not tensor.is_constant for tensor in graph.tensors) > PLANNED_TENSORS_AT_MOST:
+        return None
+    return plan_arena(graph).total_bytes
 
 
 def num_bytes(tensor: Tensor) -> int:

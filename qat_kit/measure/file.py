@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,15 +65,24 @@ def _quality(answers: NDArray[np.float32], labels: NDArray[Any], scores: Scores)
 
 
 def _read(path: Path, names: list[str]) -> tuple[dict[str, NDArray[Any]], NDArray[Any]]:
+    inputs, labels = read_samples(path, names)
+    if labels is None:
+        raise DataError(f"{path} has no array named 'labels', it has: {', '.join(inputs)}")
+    return inputs, labels
+
+
+def read_samples(path: Path, names: Sequence[str]) -> tuple[dict[str, NDArray[Any]], NDArray[Any] | None]:
+    """(input name → array, labels) of an `.npz`; a model's only input may be called `inputs` there.
+
+    labels: None where it has no array of that name. Raises DataError for anything else, and where an input is missing.
+    """
     arrays = read_arrays(path)
     labels = arrays.pop("labels", None)
-    if labels is None:
-        raise DataError(f"{path} has no array named 'labels', it has: {', '.join(arrays) or 'none'}")
-    if len(names) == 1 and "inputs" in arrays:
-        arrays = {names[0]: arrays["inputs"]}
-    missing = [name for name in names if name not in arrays]
-    if missing:
-        raise DataError(f"{path} has no array for input {missing[0]!r}, it has: {', '.join(arrays) or 'none'}")
+    if len(names) == 1 and names[0] not in arrays and "inputs" in arrays:
+        arrays[names[0]] = arrays["inputs"]
+    missing = next((name for name in names if name not in arrays), None)
+    if missing is not None:
+        raise DataError(f"{path} has no array for input {missing!r}, it has: {', '.join(arrays) or 'none'}")
     return {name: arrays[name] for name in names}, labels
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from qat_kit.errors import DataError
 from qat_kit.measure.metrics import get_task, judge
 from qat_kit.measure.metrics.classification import SMALLEST_PROBABILITY, class_numbers, score_table
-from qat_kit.measure.statistics import mcnemar_p_value
+from qat_kit.measure.statistics import bootstrap_interval, mcnemar_p_value
 from qat_kit.results import Comparison, Quality
 from qat_kit.vocabulary import Scores
 
@@ -77,6 +78,7 @@ def compare(
     answers_before, answers_after = before.argmax(axis=1), after.argmax(axis=1)
     was_right, is_right = answers_before == classes, answers_after == classes
     lost, gained = int((was_right & ~is_right).sum()), int((~was_right & is_right).sum())
+    low, high = bootstrap_interval(100 * (was_right.astype(np.float64) - is_right))
     return Comparison(
         baseline=baseline,
         candidate=candidate,
@@ -86,4 +88,6 @@ def compare(
         gained=gained,
         flipped=int((answers_before != answers_after).sum()),
         p_value=mcnemar_p_value(lost, gained),
+        drop_low_points=low,
+        drop_high_points=high,
     )

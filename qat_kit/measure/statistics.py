@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import binomtest, bootstrap
 
 from qat_kit.errors import DataError
+
+# `scipy.stats` is imported by the function that needs it: it takes 0.8 s, which a file that is only read need not wait.
 
 # Bias-corrected intervals need the mean without each sample in turn, which takes time that grows with their square.
 _BCA_AT_MOST = 10_000
@@ -32,6 +33,8 @@ def wilson_interval(num_right: int, num_samples: int, *, confidence: float = 0.9
         raise DataError(
             f"a proportion needs 0 to n right answers of n ≥ 1 samples, received {num_right} of {num_samples}"
         )
+    from scipy.stats import binomtest
+
     interval = binomtest(num_right, num_samples).proportion_ci(confidence_level=confidence, method="wilson")
     return float(interval.low), float(interval.high)
 
@@ -49,6 +52,8 @@ def mcnemar_p_value(lost: int, gained: int) -> float:
     """
     if lost < 0 or gained < 0:
         raise DataError(f"counts cannot be negative, received lost={lost}, gained={gained}")
+    from scipy.stats import binomtest
+
     return 1.0 if lost + gained == 0 else float(binomtest(lost, lost + gained, 0.5).pvalue)
 
 
@@ -70,6 +75,8 @@ def bootstrap_interval(
         raise DataError("an interval needs at least one sample")
     if np.ptp(sample) == 0:
         return float(sample[0]), float(sample[0])
+    from scipy.stats import bootstrap
+
     interval = bootstrap(
         (sample,),
         np.mean,

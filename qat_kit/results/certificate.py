@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
+import pydantic
+
 from qat_kit.files import sha256
 from qat_kit.results.record import Record
 from qat_kit.vocabulary import IoType
 
 Severity = Literal["fail", "warn"]
+Outcome = Literal["checked", "not_applicable", "unchecked"]
+State = Literal["pass", "warn", "fail", "not_applicable", "unchecked"]
 
 
 class Finding(Record):
@@ -33,27 +37,42 @@ class Finding(Record):
 
 
 class Check(Record):
-    """One demand on a file: what is asked (with its source), and every place that breaks it.
+    """One demand on a file: what is asked (with its source), what was found, and every place that breaks it.
 
     severity: "fail" where a finding makes the file other than it must be, "warn" where it is advice.
+    outcome: "checked"; "not_applicable" where the file, or what was given, has nothing that the demand speaks of;
+    "unchecked" where it speaks of the file and could not be answered. reason: why it was not checked.
+    summary: what was found, in one line, where there is more to say than pass or fail. figures: the same in numbers.
     """
 
     name: str
     rule: str
     findings: tuple[Finding, ...] = ()
     severity: Severity = "fail"
+    outcome: Outcome = "checked"
+    reason: str = ""
+    summary: str = ""
+    figures: dict[str, pydantic.JsonValue] = pydantic.Field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
         """Whether there is no finding that fails the file."""
         return not self.findings or self.severity == "warn"
 
+    @property
+    def state(self) -> State:
+        """The check in a word."""
+        if self.outcome != "checked":
+            return self.outcome
+        return "pass" if not self.findings else self.severity
+
 
 class Figures(Record):
     """What a file holds and costs, as far as it can be read off it.
 
     contents: types of activations and weights, in words. num_macs: products of one inference. arena_bytes: what
-    LiteRT's planner lays out for activations, without the kernels' own scratch memory. minimum_runtime: the oldest
+    LiteRT's planner lays out for activations, without the kernels' own scratch memory; None for more activations than
+    are planned. minimum_runtime: the oldest
     TensorFlow Lite that has every operator's version; None where one is of none. judged_operators: those of which the
     target's table speaks. accelerated_operators, accelerated_macs: of these, what the target's own kernels take.
     """
@@ -61,7 +80,7 @@ class Figures(Record):
     contents: str
     num_macs: int
     constant_bytes: int
-    arena_bytes: int
+    arena_bytes: int | None
     minimum_runtime: str | None = None
     judged_operators: int = 0
     accelerated_operators: int = 0
@@ -72,10 +91,11 @@ class Certificate(Record):
     """The proof of a `.tflite` file: every check that was made, bound to the file by its hash.
 
     scheme: what the file was to be. io: the type that inputs and outputs were to have. target: the runtime whose
-    demands were looked at.
+    demands were looked at. ran_on: where the file was run, it was: LiteRT's version, the machine's architecture, the
+    inputs; empty where it was only read.
     """
 
-    format_version: Literal[1] = 1
+    format_version: Literal[2] = 2
     sha256: str
     size_bytes: int
     scheme: str | None = None
@@ -84,6 +104,7 @@ class Certificate(Record):
     num_operators: int
     num_tensors: int
     figures: Figures | None = None
+    ran_on: dict[str, str] = pydantic.Field(default_factory=dict)
     checks: tuple[Check, ...]
 
     @property
@@ -106,14 +127,25 @@ class Certificate(Record):
         return tuple(finding for check in self.checks if check.passed for finding in check.findings)
 
     @property
+    def made(self) -> tuple[Check, ...]:
+        """The checks that were made."""
+        return tuple(check for check in self.checks if check.outcome == "checked")
+
+    @property
+    def unchecked(self) -> tuple[Check, ...]:
+        """The checks that speak of the file and could not be made."""
+        return tuple(check for check in self.checks if check.outcome == "unchecked")
+
+    @property
     def verdict(self) -> str:
         """One line for people."""
         kind = _kind(self.scheme, self.io)
-        advice = f", {_count(len(self.warnings), 'warning')}" if self.warnings else ""
+        rest = f", {_count(len(self.warnings), 'warning')}" if self.warnings else ""
+        rest += f", {len(self.unchecked)} unchecked" if self.unchecked else ""
         if self.passed:
-            return f"{kind}: {self.num_operators} operators, {len(self.checks)} checks, no finding{advice}"
+            return f"{kind}: {self.num_operators} operators, {len(self.made)} checks, no finding{rest}"
         failed = [check.name for check in self.checks if not check.passed]
-        return f"NOT {kind}: {_count(len(self.findings), 'finding')} in {', '.join(failed)}{advice}"
+        return f"NOT {kind}: {_count(len(self.findings), 'finding')} in {', '.join(failed)}{rest}"
 
 
 def _kind(scheme: str | None, io: IoType | None) -> str:

@@ -40,7 +40,8 @@ class Comparison(Record):
     """A candidate against its baseline on the same samples.
 
     lost: right before, wrong now. gained: wrong before, right now. flipped: the answer changed, right or wrong.
-    p_value: exact McNemar test of lost against gained.
+    p_value: exact McNemar test of lost against gained. drop_low_points, drop_high_points: the 95 % interval of the drop
+    by bootstrap, samples drawn anew in pairs.
     """
 
     baseline: str
@@ -51,6 +52,8 @@ class Comparison(Record):
     gained: int
     flipped: int
     p_value: float
+    drop_low_points: float | None = None
+    drop_high_points: float | None = None
 
 
 class Measurement(Record):

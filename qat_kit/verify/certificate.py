@@ -10,6 +10,7 @@ import pydantic
 
 from qat_kit.errors import DataError
 from qat_kit.litert.model_file import read_model
+from qat_kit.manifest import Manifest
 from qat_kit.results import Certificate, TrainedTensors
 from qat_kit.schemes import QuantScheme, get_scheme
 from qat_kit.spec.runtime_versions import release
@@ -20,6 +21,7 @@ from qat_kit.verify import (
     activations,
     contents,
     hazards,
+    origin,
     storage,
     structure,
     training,
@@ -27,6 +29,7 @@ from qat_kit.verify import (
     waste,
     weights,
 )
+from qat_kit.verify.dynamic import RunRequest, run_checks
 from qat_kit.verify.subject import Subject
 from qat_kit.vocabulary import IoType
 
@@ -53,6 +56,7 @@ FLOAT_DEMANDS = (
     *_ADVICE,
 )
 TRAINING_DEMANDS = training.DEMANDS
+MANIFEST_DEMANDS = origin.DEMANDS
 
 
 def verify(
@@ -65,19 +69,22 @@ def verify(
     max_arena_bytes: int | None = None,
     expected: TrainedTensors | Mapping[str, Any] | None = None,
     layers: Sequence[str] = (),
+    manifest: Manifest | None = None,
+    run: RunRequest | None = None,
 ) -> Certificate:
-    """Examines a `.tflite` file, made by this kit or by anyone, without running it.
+    """Examines a `.tflite` file, made by this kit or by anyone, without running it unless `run` asks for that.
 
     scheme_name: what the file should be. io: the type that inputs and outputs were to have; that of the scheme's
     activations where left out. target: the runtime whose kernels are to run it. runtime: the oldest TensorFlow Lite
     that must run it, such as "2.16". max_arena_bytes: what its activations may take. expected: what training used
     (`tensors.json`); without it the checks against training are not made. layers: names of the Keras model's layers,
-    so that findings can say where each operator comes from; guessed from tensor names where left out.
+    so that findings can say where each operator comes from; guessed from tensor names where left out. manifest: what
+    was written with the file. run: what to run it on, in child processes with limits, and what to compare with.
 
     Returns a certificate that is bound to the file by its hash; `passed` is its verdict.
 
     Raises ModelFileError for a file that cannot be read, UnknownNameError for another scheme or target, NumericsError
-    where `runtime` is no version, DataError where `expected` is no such record.
+    where `runtime` is no version, DataError where `expected` is no such record, or what `run` holds does not fit.
     """
     scheme = get_scheme(scheme_name)
     if runtime is not None:
@@ -93,9 +100,16 @@ def verify(
         target=None if target is None else get_target(target),
         runtime=runtime,
         max_arena_bytes=max_arena_bytes,
+        manifest=manifest,
     )
     demands = STATIC_DEMANDS if scheme.activation_mode == "static" else FLOAT_DEMANDS
     demands = demands if trained is None else (*demands, *TRAINING_DEMANDS)
+    demands = demands if manifest is None else (*MANIFEST_DEMANDS, *demands)
+    checks = tuple(demand.check(subject) for demand in demands)
+    ran_on: dict[str, str] = {}
+    if run is not None:
+        more, ran_on = run_checks(path if isinstance(path, bytes) else Path(path), subject, run)
+        checks = (*checks, *more)
     return Certificate(
         sha256=subject.model.sha256,
         size_bytes=subject.model.size_bytes,
@@ -105,7 +119,8 @@ def verify(
         num_operators=sum(len(graph.operators) for graph in subject.model.subgraphs),
         num_tensors=sum(len(graph.tensors) for graph in subject.model.subgraphs),
         figures=contents.figures_of(subject),
-        checks=tuple(demand.check(subject) for demand in demands),
+        ran_on=ran_on,
+        checks=checks,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from qat_kit.litert.arena import plan_arena
+from qat_kit.litert.arena import PLANNED_TENSORS_AT_MOST, planned_bytes
 from qat_kit.litert.macs import num_macs
 from qat_kit.litert.records import Tensor
 from qat_kit.results import Figures, Finding
@@ -32,9 +32,13 @@ def figures_of(subject: Subject) -> Figures:
     )
 
 
-def arena_bytes(subject: Subject) -> int:
-    """What LiteRT lays out for the activations of all subgraphs, each of which has an arena of its own."""
-    return sum(plan_arena(graph).total_bytes for graph in subject.model.subgraphs)
+def arena_bytes(subject: Subject) -> int | None:
+    """What LiteRT lays out for the activations of all subgraphs, each of which has an arena of its own.
+
+    None where a graph has too many to plan.
+    """
+    planned = [planned_bytes(graph) for graph in subject.model.subgraphs]
+    return None if None in planned else sum(filter(None, planned))
 
 
 def describe(subject: Subject) -> str:
@@ -78,7 +82,7 @@ def _granularity(weights: Iterable[Tensor]) -> str:
 def arena(subject: Subject) -> tuple[Finding, ...]:
     """Whether activations take more memory than was allowed."""
     allowed, needed = subject.max_arena_bytes, arena_bytes(subject)
-    if allowed is None or needed <= allowed:
+    if allowed is None or needed is None or needed <= allowed:
         return ()
     return (
         Finding(
@@ -88,10 +92,17 @@ def arena(subject: Subject) -> tuple[Finding, ...]:
     )
 
 
+def _arena_obstacle(subject: Subject) -> str:
+    if subject.max_arena_bytes is None or arena_bytes(subject) is not None:
+        return ""
+    return f"a graph of more than {PLANNED_TENSORS_AT_MOST} activations is not planned; ask LiteRT itself"
+
+
 DEMANDS = (
     Demand(
         name="memory arena",
         rule="activations, laid out as LiteRT's planner does (tflite/arena_planner.cc), fit what was allowed",
         find=arena,
+        obstacle=_arena_obstacle,
     ),
 )

@@ -41,7 +41,7 @@ def float_tensors(subject: Subject) -> tuple[Finding, ...]:
         )
         for graph in subject.model.subgraphs
         for tensor in graph.tensors
-        if tensor.is_float and not subject.is_asked_for(graph, tensor) and not _is_intermediate(graph, tensor)
+        if tensor.is_float and not subject.is_asked_for(graph, tensor) and not _is_intermediate(subject, graph, tensor)
     )
 
 
@@ -142,10 +142,9 @@ def _is_index_or_answer(subject: Subject, graph: Subgraph, tensor: Tensor) -> bo
     return not in_data and bool(steps)
 
 
-def _is_intermediate(graph: Subgraph, tensor: Tensor) -> bool:
+def _is_intermediate(subject: Subject, graph: Subgraph, tensor: Tensor) -> bool:
     """Whether a tensor is only named so that a recurrent cell knows a scale: nothing computes with it."""
-    touched = any(tensor.index in (*operator.inputs, *operator.outputs) for operator in graph.operators)
-    return not touched and any(tensor.index in operator.intermediates for operator in graph.operators)
+    return not subject.touching(graph, tensor) and tensor.index in subject.intermediates(graph)
 
 
 def _touches_float(step: Step) -> bool:

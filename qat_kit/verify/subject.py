@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from qat_kit.litert.records import ModelFile, Operator, Subgraph, Tensor
+from qat_kit.manifest import Manifest
 from qat_kit.results import Check, Finding, Severity, TrainedTensors
 from qat_kit.schemes import QuantScheme
 from qat_kit.spec import OPS, OpSpec
@@ -33,7 +34,7 @@ class Subject:
     io: the type that inputs and outputs were to have; None: that of the scheme's activations. layers: names of the
     Keras model's layers, where known. trained: what training used, where known. target: the runtime that the file is
     for. runtime: the oldest version of TensorFlow Lite that must run it, such as "2.16". max_arena_bytes: what its
-    activations may take.
+    activations may take. manifest: what was written with the file, where known.
     """
 
     model: ModelFile
@@ -44,6 +45,7 @@ class Subject:
     target: Target | None = None
     runtime: str | None = None
     max_arena_bytes: int | None = None
+    manifest: Manifest | None = None
 
     @property
     def activation_type(self) -> str:
@@ -81,6 +83,10 @@ class Subject:
         """The operators that read or write a tensor."""
         return self._touching.get((graph.index, tensor.index), ())
 
+    def intermediates(self, graph: Subgraph) -> frozenset[int]:
+        """Tensors that only carry the scales of what a recurrent cell computes within."""
+        return self._intermediates[graph.index]
+
     def finding(self, message: str, remedy: str, *, graph: Subgraph, tensor: Tensor) -> Finding:
         """A finding about a tensor, with the operator that makes it where there is one."""
         step = self.maker(graph, tensor)
@@ -116,6 +122,13 @@ class Subject:
             for index in {tensor.index for tensor in (*step.inputs, *step.outputs)}:
                 found.setdefault((step.graph.index, index), []).append(step)
         return {key: tuple(steps) for key, steps in found.items()}
+
+    @cached_property
+    def _intermediates(self) -> dict[int, frozenset[int]]:
+        return {
+            graph.index: frozenset(index for operator in graph.operators for index in operator.intermediates)
+            for graph in self.model.subgraphs
+        }
 
     @cached_property
     def _makers(self) -> dict[tuple[int, int], Step]:
@@ -221,14 +234,18 @@ class Step:
 class Demand:
     """One demand on a file: its name, the rule with its source, and the function that looks for what breaks it.
 
-    severity: "warn" for advice, which does not fail a file.
+    severity: "warn" for advice, which does not fail a file. obstacle: why a file cannot be asked; "" where it can.
     """
 
     name: str
     rule: str
     find: Callable[[Subject], tuple[Finding, ...]]
     severity: Severity = "fail"
+    obstacle: Callable[[Subject], str] | None = None
 
     def check(self, subject: Subject) -> Check:
         """The demand put to a file."""
+        reason = self.obstacle(subject) if self.obstacle is not None else ""
+        if reason:
+            return Check(name=self.name, rule=self.rule, severity=self.severity, outcome="unchecked", reason=reason)
         return Check(name=self.name, rule=self.rule, findings=self.find(subject), severity=self.severity)

@@ -22,7 +22,7 @@ def dead_tensors(subject: Subject) -> tuple[Finding, ...]:
 
 def _untouched(subject: Subject) -> Iterator[Finding]:
     for graph in subject.model.subgraphs:
-        ends = {*graph.inputs, *graph.outputs, *_intermediates(graph)}
+        ends = {*graph.inputs, *graph.outputs, *subject.intermediates(graph)}
         for tensor in graph.tensors:
             if tensor.index not in ends and not subject.touching(graph, tensor):
                 size = f" ({tensor.num_constant_bytes} bytes)" if tensor.is_constant else ""
@@ -48,10 +48,6 @@ def _unread(subject: Subject) -> Iterator[Finding]:
 
 def _is_read(subject: Subject, graph: Subgraph, tensor: Tensor) -> bool:
     return any(tensor.index in step.operator.inputs for step in subject.touching(graph, tensor))
-
-
-def _intermediates(graph: Subgraph) -> set[int]:
-    return {index for operator in graph.operators for index in operator.intermediates}
 
 
 def duplicates(subject: Subject) -> tuple[Finding, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -198,3 +199,69 @@ def test_a_planted_float_layer_fails_the_run_and_leaves_no_model(tmp_path):
     left = {file.name for file in (tmp_path / "run").iterdir()}
     assert "certificate.json" in left
     assert not {"model.tflite", "manifest.json"} & left
+
+
+# ------------------------------------------------------------------------------------------------- verify, run
+
+
+@pytest.fixture(scope="module")
+def beside(short_run, tmp_path_factory):
+    """A folder with the file, what lies beside it, and labelled samples."""
+    folder = tmp_path_factory.mktemp("beside")
+    for name in ("model.tflite", "model.float32.tflite", "manifest.json", "tensors.json", "qat.keras"):
+        shutil.copy(short_run / name, folder / name)
+    digits = load_digits().test
+    np.savez(folder / "test.npz", inputs=digits.inputs[0], labels=digits.labels)
+    return folder
+
+
+def checks_of(path):
+    return {check["name"]: check for check in json.loads(path.read_text())["checks"]}
+
+
+def test_a_file_is_run_without_tensorflow_and_its_certificate_lies_beside_it(beside):
+    arguments = ["verify", beside / "model.tflite", "--run", "--data", beside / "test.npz"]
+    command = [sys.executable, "-c", WITHOUT_TENSORFLOW, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    checks = checks_of(beside / "model.certificate.json")
+    assert {checks[f"equals the simulator ({each})"]["outcome"] for each in ("reference", "builtin", "xnnpack")} == {
+        "checked"
+    }
+    # The float file is the one that the manifest names.
+    assert checks["accuracy"]["figures"]["baseline"] == "model.float32.tflite"
+    assert checks["parity with training"]["outcome"] == "not_applicable"
+    assert "n/a   parity with training" in done.stdout
+
+
+def test_a_file_is_compared_with_the_model_that_was_trained(qat_kit_command, beside, tmp_path):
+    out = tmp_path / "certificate.json"
+    arguments = ["--data", beside / "test.npz", "--qat", beside / "qat.keras", "--out", out, "--json"]
+    done = qat_kit_command("verify", beside / "model.tflite", *arguments)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["checks"] == json.loads(out.read_text())["checks"]
+    figures = checks_of(out)["parity with training"]["figures"]
+    assert sum(figures["histogram_lsb"].values()) == 3600
+    assert checks_of(out)["accuracy"]["figures"]["baseline"] == "the trained model"
+
+
+def test_a_golden_vector_that_was_changed_is_exit_code_1(qat_kit_command, beside, tmp_path):
+    facts = json.loads((beside / "manifest.json").read_text())
+    (codes,) = facts["golden"]["outputs"]["xnnpack"].values()
+    codes["data"] = ("B" if codes["data"][0] != "B" else "C") + codes["data"][1:]
+    (tmp_path / "manifest.json").write_text(json.dumps(facts))
+    arguments = ["--run", "--manifest", tmp_path / "manifest.json", "--out", tmp_path / "certificate.json"]
+    done = qat_kit_command("verify", beside / "model.tflite", *arguments)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "FAIL  golden vectors" in done.stdout
+    assert "on xnnpack output" in done.stdout
+    assert "pass  equals the simulator (xnnpack)" in done.stdout
+
+
+def test_samples_that_are_none_of_the_models_are_exit_code_2(qat_kit_command, beside, tmp_path):
+    np.savez(tmp_path / "other.npz", pictures=np.zeros((2, 8, 8, 1), np.float32))
+    out = tmp_path / "certificate.json"
+    done = qat_kit_command("verify", beside / "model.tflite", "--data", tmp_path / "other.npz", "--out", out)
+    refused(done, "no array for input", "it has: pictures")
+    assert not out.exists()
+    refused(qat_kit_command("verify", beside / "model.tflite", "--qat", beside / "qat.keras"), "give --data")

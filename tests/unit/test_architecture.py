@@ -28,7 +28,7 @@ FLOORS = [
     ["debug", "inspection", "verify", "qat", "checks", "keras_models", "folder"],
     ["recipe"],
     ["run"],
-    ["api", "conversion", "recipes"],
+    ["api", "conversion", "verification", "recipes"],
     ["screen"],
     ["cli"],
 ]
