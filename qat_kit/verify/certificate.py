@@ -29,7 +29,7 @@ from qat_kit.verify import (
     waste,
     weights,
 )
-from qat_kit.verify.dynamic import RunRequest, run_checks
+from qat_kit.verify.dynamic import RunRequest
 from qat_kit.verify.subject import Subject
 from qat_kit.vocabulary import IoType
 
@@ -108,6 +108,8 @@ def verify(
     checks = tuple(demand.check(subject) for demand in demands)
     ran_on: dict[str, str] = {}
     if run is not None:
+        from qat_kit.verify.dynamic.checks import run_checks
+
         more, ran_on = run_checks(path if isinstance(path, bytes) else Path(path), subject, run)
         checks = (*checks, *more)
     return Certificate(
