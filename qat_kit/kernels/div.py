@@ -46,6 +46,18 @@ def div(call: Call) -> tuple[NDArray[Any]]:
     return (to_codes(call, _shifted_as_on_x86(product, down)),)
 
 
+def shifts_too_far(ratio: float, largest_divisor: int) -> bool:
+    """Whether a quotient of 0 is shifted down by more than 31 bits, and small ones with it.
+
+    ratio: s_a / (s_b · s_output). largest_divisor: the largest |code − zero point| of b.
+
+    >>> shifts_too_far(0.01 / (0.01 * 0.5), 100), shifts_too_far(0.01 / (0.01 * 0.005), 100)
+    (True, False)
+    """
+    _, shift = quantize_multiplier(ratio)
+    return largest_divisor.bit_length() - 1 > int(shift)
+
+
 def _shifted_as_on_x86(product: NDArray[np.int64], down: NDArray[np.int64]) -> NDArray[np.int64]:
     """gemmlowp's rounding shift of int32, of which x86 takes the lowest 5 bits and cuts the mask to 32."""
     mask = np.where(down > 31, -1, (np.int64(1) << np.minimum(down, 31)) - 1)

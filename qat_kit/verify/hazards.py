@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from qat_kit.kernels.call import CODE_RANGES
+from qat_kit.kernels.div import shifts_too_far
 from qat_kit.kernels.resize_bilinear import litert_places
 from qat_kit.results import Finding
 from qat_kit.verify.subject import Demand, Step, Subject
@@ -94,12 +96,43 @@ def _steep_hard_swish(step: Step) -> tuple[str, str] | None:
     return "has an input scale of 128 times its output's and more, which LiteRT refuses", "calibrate this layer anew"
 
 
+def _long_division(step: Step) -> tuple[str, str] | None:
+    tensors = [step.operand(0), step.operand(1), *step.outputs[:1]]
+    if any(tensor is None or tensor.type not in CODE_RANGES or tensor.scale.size != 1 for tensor in tensors):
+        return None
+    first, second, result = (tensor for tensor in tensors if tensor is not None)
+    zero, (lowest, highest) = int(second.zero_point[0]), CODE_RANGES[second.type]
+    ratio = float(first.scale[0] / (second.scale[0] * result.scale[0]))
+    if not shifts_too_far(ratio, max(highest - zero, zero - lowest)):
+        return None
+    return (
+        "divides by codes that have more bits than scale(a) / (scale(b) · scale(output)), where LiteRT shifts by more "
+        "than 31 bits: a quotient of 0 comes out as 1, and small ones as the highest or lowest code",
+        "give the quotient a narrower range, or multiply by a reciprocal",
+    )
+
+
+def _steep_squares(step: Step) -> tuple[str, str] | None:
+    tensors = [step.operand(0), step.operand(1), *step.outputs[:1]]
+    if any(tensor is None or tensor.type != "INT8" or tensor.scale.size != 1 for tensor in tensors):
+        return None
+    first, second, result = (float(tensor.scale[0]) for tensor in tensors if tensor is not None)
+    if (2 * max(first, second)) ** 2 < 2.0**14 * result:
+        return None
+    return (
+        f"has an output scale of {result:.3g} below the squares of {first:.3g}, {second:.3g}, on which LiteRT aborts",
+        "calibrate the range of this output anew: it is far too narrow",
+    )
+
+
 _HAZARDS: dict[str, tuple[_Hazard, ...]] = {
     "DEPTHWISE_CONV_2D": (_depthwise_without_bias,),
     "SOFTMAX": (_long_softmax,),
     "SUM": (_signed_sum,),
     "ADD": (_tiny_output_scale,),
     "SUB": (_tiny_output_scale,),
+    "DIV": (_long_division,),
+    "SQUARED_DIFFERENCE": (_steep_squares,),
     "RESIZE_BILINEAR": (_resize_past_the_end,),
     "HARD_SWISH": (_steep_hard_swish,),
 }

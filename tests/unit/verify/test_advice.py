@@ -113,6 +113,16 @@ def add(output_scale):
     return finished(*one_op("ADD", [[1, 4], [1, 4]], [1, 4], schema.AddOptionsT(), scales=scales, version=2))
 
 
+def div(output_scale):
+    scales = [0.01, 0.01, output_scale]
+    return finished(*one_op("DIV", [[1, 4], [1, 4]], [1, 4], schema.DivOptionsT(), scales=scales, version=2))
+
+
+def squared_difference(output_scale):
+    options, scales = schema.SquaredDifferenceOptionsT(), [1.0, 1.0, output_scale]
+    return finished(*one_op("SQUARED_DIFFERENCE", [[1, 4], [1, 4]], [1, 4], options, scales=scales, version=2))
+
+
 def hard_swish(output_scale):
     return finished(*one_op("HARD_SWISH", [[1, 4]], [1, 4], scales=[1.0, output_scale]))
 
@@ -143,6 +153,9 @@ def depthwise(has_bias):
         (softmax, 511, 512, "the reference kernel ends the process"),
         (resize, 4, None, "LiteRT's kernels read past the last one"),
         (add, 2.0**-19, 2.0**-20, "LiteRT aborts"),
+        # 1 / 2⁻⁷ has as many bits as a divisor of 128.
+        (div, 2.0**-7, 0.5, "shifts by more than 31 bits"),
+        (squared_difference, 2.0**-11, 2.0**-12, "on which LiteRT aborts"),
         (hard_swish, 1 / 127, 1 / 128, "128 times its output's"),
         (depthwise, True, False, "builtin kernels of LiteRT 2.3 crash"),
         (total, None, "INT8", "read as unsigned codes by the reference kernel"),
