@@ -12,7 +12,7 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -21,6 +21,9 @@ from qat_kit.errors import QatKitError, SettingsError
 from qat_kit.screen import Screen
 from qat_kit.version import __version__
 from qat_kit.vocabulary import BundleKind, IoType, KernelSet, Resize, Scores, Selection
+
+if TYPE_CHECKING:
+    from qat_kit.results import Measurement
 
 # Modules that pull in TensorFlow, LiteRT or SciPy are imported by the command that needs them.
 
@@ -63,6 +66,26 @@ app = typer.Typer(
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 TfliteFile = Annotated[Path, typer.Argument(metavar="FILE", help="A .tflite file.")]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of the interpreter.")]
+MeasuredData = Annotated[
+    Path | None, typer.Option(help="An .npz with `inputs` and `labels`; without it, only latency is measured.")
+]
+JudgedAs = Annotated[
+    str | None, typer.Option(help="How answers are judged: classification, regression, anomaly, segmentation, …")
+]
+ScoresAre = Annotated[Scores, typer.Option(help="What the output holds.")]
+Kernels = Annotated[KernelSet, typer.Option(help="Which of LiteRT's kernels.")]
+Processes = Annotated[int, typer.Option(min=1, help="Processes that share the samples.")]
+TimedRuns = Annotated[int, typer.Option(min=1, help="Timed inferences, at least.")]
+Tolerance = Annotated[
+    float | None,
+    typer.Option(help="Go on, for a minute at most, until the median is known to this share of it, such as 0.02."),
+]
+Draws = Annotated[
+    int, typer.Option(min=0, help="Draws of the bootstrap of figures that are neither shares nor means; 0: none.")
+]
+BenchmarkJson = Annotated[
+    Path | None, typer.Option(help="Write the latencies in the shape of LiteRT's benchmark tool to this file.")
+]
 
 
 def main() -> None:
@@ -320,15 +343,18 @@ def debug(
 @app.command()
 def measure(
     file: TfliteFile,
-    data: Annotated[
-        Path | None, typer.Option(help="An .npz with `inputs` and `labels`; without it, only latency is measured.")
-    ] = None,
-    scores: Annotated[Scores, typer.Option(help="What the output holds.")] = "logits",
-    kernel_set: Annotated[KernelSet, typer.Option(help="Which of LiteRT's kernels.")] = "xnnpack",
+    data: MeasuredData = None,
+    task: JudgedAs = None,
+    scores: ScoresAre = "logits",
+    kernel_set: Kernels = "xnnpack",
     threads: Threads = 1,
-    runs: Annotated[int, typer.Option(min=1, help="Timed inferences.")] = 300,
+    processes: Processes = 1,
+    runs: TimedRuns = 300,
+    tolerance: Tolerance = None,
+    draws: Draws = 0,
     seed: Annotated[int, typer.Option(help="Of the random input where there is no data.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Write the measurement to this file.")] = None,
+    benchmark_json: BenchmarkJson = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure a .tflite file's latency and quality, in a process of its own."""
@@ -341,18 +367,87 @@ def measure(
         measurement = measure_apart(
             file,
             data=data,
+            task=task,
             scores=scores,
             kernel_set=kernel_set,
             num_threads=threads,
+            num_processes=processes,
             num_runs=runs,
+            tolerance=tolerance,
+            num_draws=draws,
             seed=seed,
         )
-    if out is not None:
-        measurement.save(out)
+    _keep(measurement, out, benchmark_json)
     if as_json:
         print(measurement.model_dump_json(indent=2))
     else:
         show_figures(screen, measurement)
+
+
+@app.command()
+def compare(
+    files: Annotated[list[Path], typer.Argument(metavar="A B …", help="Files; each is compared with the first.")],
+    data: MeasuredData = None,
+    task: JudgedAs = None,
+    scores: ScoresAre = "logits",
+    kernel_set: Kernels = "xnnpack",
+    threads: Threads = 1,
+    processes: Processes = 1,
+    runs: TimedRuns = 300,
+    tolerance: Tolerance = None,
+    draws: Draws = 200,
+    seed: Annotated[int, typer.Option(help="Of random inputs, and of the bootstrap.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Write the measurement to this file.")] = None,
+    benchmark_json: BenchmarkJson = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare .tflite files on the same inputs: latency in turns, quality with paired tests."""
+    from qat_kit.measure.apart import measure_apart
+    from qat_kit.progress import RichProgress
+    from qat_kit.screen import show_figures, show_paired
+
+    screen = Screen(stderr=as_json)
+    with RichProgress(screen).track("measuring", 1):
+        measurement = measure_apart(
+            *files,
+            data=data,
+            task=task,
+            scores=scores,
+            kernel_set=kernel_set,
+            num_threads=threads,
+            num_processes=processes,
+            num_runs=runs,
+            tolerance=tolerance,
+            num_draws=draws,
+            seed=seed,
+        )
+    _keep(measurement, out, benchmark_json)
+    if as_json:
+        print(measurement.model_dump_json(indent=2))
+    else:
+        show_figures(screen, measurement)
+        show_paired(screen, measurement)
+
+
+@app.command()
+def cost(
+    file: TfliteFile,
+    kernel_set: Kernels = "xnnpack",
+    out: Annotated[Path | None, typer.Option(help="Write the JSON to this file.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a .tflite file costs on any machine: bytes by tensor, products, memory, an estimate of energy."""
+    from qat_kit.measure.cost import file_cost
+    from qat_kit.measure.memory import measure_memory
+    from qat_kit.screen import show_cost
+
+    found = file_cost(file).model_copy(update={"memory": measure_memory(file, kernel_set=kernel_set)})
+    if out is not None:
+        found.save(out)
+    if as_json:
+        print(found.model_dump_json(indent=2))
+    else:
+        show_cost(Screen(), found)
 
 
 @app.command()
@@ -463,6 +558,18 @@ def bundle(
         return
     for file in files:
         Screen().print(f"{file}: {file.stat().st_size:,} bytes", markup=False, highlight=False, soft_wrap=True)
+
+
+def _keep(measurement: Measurement, out: Path | None, benchmark_json: Path | None) -> None:
+    """Writes a measurement to the files that were asked for."""
+    from qat_kit.files import write_text
+    from qat_kit.results import BenchmarkResults, benchmark_result
+
+    if out is not None:
+        measurement.save(out)
+    if benchmark_json is not None:
+        found = BenchmarkResults(tuple(benchmark_result(model) for model in measurement.models))
+        write_text(benchmark_json, found.model_dump_json(indent=2, exclude_none=True) + "\n")
 
 
 def _parse_changes(changes: list[str], seed: int | None) -> dict[str, object]:

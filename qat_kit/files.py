@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -80,6 +81,16 @@ def read_text(path: Path) -> str:
         return read_bytes(path).decode()
     except UnicodeDecodeError:
         raise DataError(f"could not read {path}: it is not a text file") from None
+
+
+def gzip_size(data: bytes) -> int:
+    """How many bytes gzip makes of some bytes, at its own level.
+
+    >>> gzip_size(bytes(1000))
+    29
+    """
+    # zlib's two bytes and checksum are of six, gzip's header and end of 18.
+    return len(zlib.compress(data, 6)) + 12
 
 
 def sha256(data: bytes) -> str:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import zlib
 from collections import Counter
 from pathlib import Path
 
 from qat_kit.errors import ModelFileError
-from qat_kit.files import read_bytes
+from qat_kit.files import gzip_size, read_bytes
 from qat_kit.inspection.records import InspectedGraph, InspectedOperator, InspectedTensor, Inspection
 from qat_kit.litert.arena import planned_bytes
 from qat_kit.litert.description import Description, description_of
 from qat_kit.litert.macs import num_macs
 from qat_kit.litert.model_file import read_model
 from qat_kit.litert.records import ModelFile, Operator, Subgraph, Tensor
-
-# The header and the end that gzip puts around what zlib's two bytes and checksum are of.
-_GZIP_BYTES, _ZLIB_BYTES = 18, 6
 
 
 def inspect(path: Path | str | bytes) -> Inspection:
@@ -30,7 +26,7 @@ def inspect(path: Path | str | bytes) -> Inspection:
     return Inspection(
         sha256=model.sha256,
         size_bytes=model.size_bytes,
-        gzip_bytes=len(zlib.compress(data, 6)) + _GZIP_BYTES - _ZLIB_BYTES,
+        gzip_bytes=gzip_size(data),
         schema_version=model.version,
         description=model.description,
         metadata=model.metadata,

@@ -6,6 +6,7 @@ The kernel sets do not agree with each other to the bit, so whoever claims that 
 from __future__ import annotations
 
 import platform
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -84,9 +85,12 @@ class Interpreter:
         # LiteRT trusts the file; one that is not whole is refused here, with words.
         model = read_model(source)
         start = load if limits is None else partial(SandboxedRuntime, limits=limits)
+        clock = time.perf_counter()
         self._runtime = start(
             source, kernel_set=kernel_set, num_threads=num_threads, preserve_all_tensors=preserve_all_tensors
         )
+        # What LiteRT takes to read the file and to lay out its tensors.
+        self.init_ms = 1000 * (time.perf_counter() - clock)
         signature = next((signature for signature in model.signatures if signature.subgraph == 0), None)
         self.inputs = _details(self._runtime.get_input_details(), signature.inputs if signature else {})
         self.outputs = _details(self._runtime.get_output_details(), signature.outputs if signature else {})

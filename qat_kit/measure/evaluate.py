@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,30 +24,67 @@ def evaluate(
     *,
     kernel_set: KernelSet = "xnnpack",
     num_threads: int = 1,
+    num_processes: int = 1,
     on_progress: Callable[[int], None] | None = None,
 ) -> NDArray[np.float32]:
     """The output of a model with one output, as real numbers, for every sample.
 
     inputs: real numbers of shape [samples, …], or a sequence with one such array, or input name → array; several inputs
     need their names, since a file's order need not be that of the Keras model. Quantized and dequantized here where
-    the file is quantized. on_progress: called with the number of samples done since the last call.
+    the file is quantized. A file that takes several samples at once is given as many; what is left over is filled up
+    with the last sample. num_processes: that share the samples; the answers are the same. on_progress: called with the
+    number of samples done since the last call.
 
     Returns float32 of shape [samples, …].
 
     Raises DataError for inputs that do not fit, ModelFileError for a file that cannot be read or run.
     """
+    if num_processes > 1:
+        # It starts this module's own functions in children, so it stands above this one.
+        from qat_kit.measure.processes import evaluate_in_processes
+
+        return evaluate_in_processes(
+            path,
+            inputs,
+            kernel_set=kernel_set,
+            num_threads=num_threads,
+            num_processes=num_processes,
+            on_progress=on_progress,
+        )
     interpreter = Interpreter(path, kernel_set=kernel_set, num_threads=num_threads)
     if len(interpreter.outputs) != 1:
         names = [detail.name for detail in interpreter.outputs]
         raise DataError(f"a model with one output is expected, and {path} has {len(names)}: {names}")
-    named = named_inputs(interpreter, inputs)
     parts = []
-    for start in range(0, _count(named), _SAMPLES_PER_REPORT):
-        chunk = {name: array[start : start + _SAMPLES_PER_REPORT] for name, array in named.items()}
-        parts.append(next(iter(interpreter.run_real(chunk).values())))
+    for chunk in chunks(interpreter, named_inputs(interpreter, inputs)):
+        parts.append(answer(interpreter, chunk))
         if on_progress is not None:
-            on_progress(len(next(iter(chunk.values()))))
+            on_progress(len(parts[-1]))
     return np.concatenate(parts).astype(np.float32, copy=False)
+
+
+def chunks(interpreter: Interpreter, named: Mapping[str, NDArray[Any]]) -> Iterator[dict[str, NDArray[Any]]]:
+    """The samples in parts of some 64, each of whole batches of the file but for the last."""
+    batch = batch_size(interpreter)
+    size = max(1, _SAMPLES_PER_REPORT // batch) * batch
+    for start in range(0, count_samples(named), size):
+        yield {name: array[start : start + size] for name, array in named.items()}
+
+
+def answer(interpreter: Interpreter, chunk: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    """The output for each sample of a part, as real numbers; raises DataError where there are not as many."""
+    count = count_samples(chunk)
+    missing = -count % batch_size(interpreter)
+    filled = {name: np.concatenate([array, array[-1:].repeat(missing, axis=0)]) for name, array in chunk.items()}
+    answers = next(iter(interpreter.run_real(filled if missing else chunk).values()))
+    if len(answers) != count + missing:
+        raise DataError(f"the file gives {len(answers)} answers for {count + missing} samples; one for each is needed")
+    return answers[:count]
+
+
+def batch_size(interpreter: Interpreter) -> int:
+    """How many samples the file takes at once."""
+    return max((detail.shape[0] for detail in interpreter.inputs if detail.shape), default=1)
 
 
 def named_inputs(interpreter: Interpreter, inputs: Inputs) -> dict[str, NDArray[Any]]:
@@ -64,7 +101,8 @@ def named_inputs(interpreter: Interpreter, inputs: Inputs) -> dict[str, NDArray[
     return {names[0]: arrays[0]}
 
 
-def _count(named: Mapping[str, NDArray[Any]]) -> int:
+def count_samples(named: Mapping[str, NDArray[Any]]) -> int:
+    """How many samples there are; raises DataError where inputs do not have the same number, or none."""
     counts = {name: len(array) for name, array in named.items()}
     if len(set(counts.values())) != 1 or not min(counts.values(), default=0):
         raise DataError(f"every input needs the same number of samples, one or more; received {counts}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from qat_kit.errors import DataError
 
@@ -55,6 +55,27 @@ def mcnemar_p_value(lost: int, gained: int) -> float:
     from scipy.stats import binomtest
 
     return 1.0 if lost + gained == 0 else float(binomtest(lost, lost + gained, 0.5).pvalue)
+
+
+def median_interval(sorted_values: NDArray[np.float64], *, confidence: float = 0.95) -> tuple[float, float]:
+    """The interval of a median between two of the values, whatever they are distributed like, were they independent.
+
+    With n values it is the k-th from below and the k-th from above, k the largest with P(Binomial(n, ½) < k) ≤
+    (1 − confidence) / 2; with fewer than six values, the least and the greatest.
+
+    sorted_values: [n], rising. Raises DataError where there are none.
+
+    Source: Conover 1999, Practical Nonparametric Statistics, section 3.2.
+
+    >>> median_interval(np.arange(1.0, 11.0))
+    (2.0, 9.0)
+    """
+    from scipy.stats import binom
+
+    if not len(sorted_values):
+        raise DataError("an interval needs at least one value")
+    k = max(1, int(binom.ppf((1 - confidence) / 2, len(sorted_values), 0.5)))
+    return float(sorted_values[k - 1]), float(sorted_values[-k])
 
 
 def bootstrap_interval(

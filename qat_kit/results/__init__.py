@@ -6,7 +6,9 @@ process is a dataclass and may hold a Keras model.
 
 from __future__ import annotations
 
+from qat_kit.results.benchmark import BenchmarkResult, BenchmarkResults, benchmark_result
 from qat_kit.results.certificate import Certificate, Check, Figures, Finding, Severity
+from qat_kit.results.cost import Cost, EnergyEstimate, Memory, OperatorCost, SizeLedger, TensorSize
 from qat_kit.results.measurement import Comparison, Latency, Measurement, ModelMeasurement
 from qat_kit.results.models import PreparedModel, QatModel
 from qat_kit.results.quality import ClassFigures, Difference, Figure, PairedTest, Quality
@@ -14,23 +16,32 @@ from qat_kit.results.record import Record
 from qat_kit.results.tensors import TrainedTensor, TrainedTensors
 
 __all__ = [
+    "BenchmarkResult",
+    "BenchmarkResults",
     "Certificate",
     "Check",
     "ClassFigures",
     "Comparison",
+    "Cost",
     "Difference",
+    "EnergyEstimate",
     "Figure",
     "Figures",
     "Finding",
     "Latency",
     "Measurement",
+    "Memory",
     "ModelMeasurement",
+    "OperatorCost",
     "PairedTest",
     "PreparedModel",
     "QatModel",
     "Quality",
     "Record",
     "Severity",
+    "SizeLedger",
+    "TensorSize",
     "TrainedTensor",
     "TrainedTensors",
+    "benchmark_result",
 ]

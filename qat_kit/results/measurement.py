@@ -11,17 +11,30 @@ from qat_kit.results.record import Record
 
 
 class Latency(Record):
-    """Time of one inference at batch 1, without copying the input in or the output out."""
+    """Time of one inference at batch 1, without copying the input in or the output out.
+
+    p50_low_ms, p50_high_ms: the 95 % interval of the median, were the runs independent. init_ms: reading the file and
+    laying out its tensors; first_ms: the first inference, its input's copying included; None where not measured.
+    """
 
     kernel_set: str
     num_threads: int
     num_runs: int
     num_warm_up_runs: int
     mean_ms: float
+    std_ms: float
     min_ms: float
+    p5_ms: float
     p50_ms: float
+    p50_low_ms: float
+    p50_high_ms: float
     p90_ms: float
+    p95_ms: float
     p99_ms: float
+    max_ms: float
+    init_ms: float | None = None
+    first_ms: float | None = None
+    warm_up_mean_ms: float | None = None
 
 
 class ModelMeasurement(Record):

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from qat_kit.report.text import printable
 from qat_kit.screen.console import table_of
 
 if TYPE_CHECKING:
-    from qat_kit.results import Certificate, Measurement, Quality
+    from qat_kit.results import Certificate, Cost, Measurement, Quality
 
 
 _TITLES = {
@@ -59,12 +60,75 @@ def show_figures(console: Console, measurement: Measurement) -> None:
     console.print(f"{samples}latency at batch 1, with the kernels and threads named", highlight=False, style="italic")
 
 
+def show_paired(console: Console, measurement: Measurement) -> None:
+    """What each model's figures and its latency are beside the first model's."""
+    first = measurement.models[0]
+    for test in measurement.paired:
+        table = table_of(f"{printable(test.candidate)} against {printable(test.baseline)}")
+        for title in ("before", "after", "difference", "95 %\ninterval", "p"):
+            table.add_column(title, justify="right")
+        for name, figure in test.differences.items():
+            table.add_row(
+                name.replace("_", " "),
+                f"{figure.baseline:.4g}",
+                f"{figure.candidate:.4g}",
+                f"{figure.difference:+.4g}",
+                f"{figure.low:+.3g} to {figure.high:+.3g}",
+                f"{figure.p_value:.3f}",
+            )
+        console.print(table)
+    for model in measurement.models[1:]:
+        ratio, smaller = model.latency.p50_ms / first.latency.p50_ms, first.size_bytes / model.size_bytes
+        console.print(
+            f"{printable(model.name)}: {ratio:.2f} of the time of {printable(first.name)} (medians, in turns), "
+            f"{smaller:.2f} times smaller",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
+
+
+def show_cost(console: Console, cost: Cost) -> None:
+    """Operators with their products and bytes, then size, memory and energy."""
+    table = table_of("#", "operator")
+    for title in ("MACs", "parameters", "bytes\nread", "bytes\nwritten"):
+        table.add_column(title, justify="right")
+    for operator in cost.operators:
+        counts = (operator.macs, operator.parameters, operator.bytes_read, operator.bytes_written)
+        table.add_row(str(operator.index), printable(operator.op), *(f"{count:,}" for count in counts))
+    console.print(table)
+    size, energy, memory = cost.size, cost.energy, cost.memory
+    lines = [
+        f"{cost.macs:,} multiply-accumulates, {cost.parameters:,} parameters, {cost.bytes_moved:,} bytes moved",
+        f"{size.size_bytes:,} bytes ({size.gzip_bytes:,} with gzip), {size.overhead_bytes:,} of them no tensor's",
+        f"{size.num_weights:,} weights of {size.bits_per_weight:.2f} bits, with gzip "
+        f"{size.effective_bits_per_weight:.2f}",
+        *size.notes,
+    ]
+    if memory is not None:
+        arena = "" if memory.arena_bytes is None else f"{memory.arena_bytes:,} bytes of activations; "
+        lines.append(
+            f"{arena}a fresh process grew by {memory.init_kib:,} KiB when it read the file and by "
+            f"{memory.overall_kib:,} when it had run; its peak is {memory.peak_kib:,} KiB with Python"
+        )
+    lines += [
+        f"energy, an estimate and no measurement: {energy.low_uj:.4g} to {energy.high_uj:.4g} µJ an inference "
+        f"({energy.compute_uj:.4g} of it products; the rest memory on the chip or outside)",
+        f"  {energy.source}",
+        *cost.notes,
+    ]
+    for line in filter(None, lines):
+        console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
+
+
 def _quality_titles(quality: Quality | None) -> tuple[str, ...]:
     if quality is None:
         return ()
+    if quality.task == "classification":
+        return "accuracy\n%", "95 %\ninterval", "cross-\nentropy"
     if quality.task == "regression":
         return "mean squared\nerror", "mean absolute\nerror"
-    return "accuracy\n%", "95 %\ninterval", "cross-\nentropy"
+    return quality.headline.replace("_", "\n"), "95 %\ninterval"
 
 
 def _quality_figures(quality: Quality | None) -> tuple[str, ...]:
@@ -72,7 +136,9 @@ def _quality_figures(quality: Quality | None) -> tuple[str, ...]:
         return ()
     if quality.task == "regression":
         return f"{quality.mean_squared_error:.6g}", f"{quality.mean_absolute_error:.6g}"
-    accuracy, low, high = (
-        100 * (value or 0.0) for value in (quality.accuracy, quality.accuracy_low, quality.accuracy_high)
-    )
-    return f"{accuracy:.2f}", f"{low:.1f}–{high:.1f}", f"{quality.cross_entropy:.4f}"
+    figure = quality.figures[quality.headline]
+    if quality.task != "classification":
+        known = figure.low is not None and figure.high is not None
+        return f"{figure.value:.4g}", f"{figure.low:.3g}–{figure.high:.3g}" if known else "–"
+    low, high = (100 * (value or 0.0) for value in (figure.low, figure.high))
+    return f"{100 * figure.value:.2f}", f"{low:.1f}–{high:.1f}", f"{quality.cross_entropy:.4f}"

@@ -46,7 +46,7 @@ def refused(done, *words):
 def test_help_names_the_commands(qat_kit_command):
     done = qat_kit_command("--help")
     assert done.returncode == 0
-    for command in ("run", "list", "verify", "inspect", "diff", "repro", "debug", "measure"):
+    for command in ("run", "list", "verify", "inspect", "diff", "repro", "debug", "measure", "compare", "cost"):
         assert command in done.stdout
 
 
@@ -265,3 +265,21 @@ def test_samples_that_are_none_of_the_models_are_exit_code_2(qat_kit_command, be
     refused(done, "no array for input", "it has: pictures")
     assert not out.exists()
     refused(qat_kit_command("verify", beside / "model.tflite", "--qat", beside / "qat.keras"), "give --data")
+
+
+def test_compare_and_cost(qat_kit_command, short_run, tmp_path):
+    test = load_digits().test
+    np.savez(tmp_path / "test.npz", inputs=test.inputs[0], labels=test.labels)
+    files = short_run / "model.float32.tflite", short_run / "model.tflite"
+    options = ("--runs", "10", "--draws", "5", "--benchmark-json", tmp_path / "benchmark.json")
+    done = qat_kit_command("compare", *files, "--data", tmp_path / "test.npz", *options)
+    assert done.returncode == 0, done.stderr
+    assert "model.tflite against" in done.stdout
+    assert "of the time of model.float32.tflite" in done.stdout
+    names = [result["name"] for result in json.loads((tmp_path / "benchmark.json").read_text())]
+    assert names == ["model.float32.tflite xnnpack threads=1", "model.tflite xnnpack threads=1"]
+    cost = json.loads(qat_kit_command("cost", files[1], "--json").stdout)
+    assert cost["size"]["size_bytes"] == files[1].stat().st_size
+    assert cost["memory"]["peak_kib"] > 0
+    assert "an estimate and no measurement" in qat_kit_command("cost", files[1]).stdout
+    refused(qat_kit_command("compare", files[0], files[0]), "files must differ")

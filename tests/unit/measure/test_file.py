@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qat_kit.errors import DataError
+from qat_kit.errors import DataError, UnknownNameError
 from qat_kit.measure import classification_quality, evaluate
-from qat_kit.measure.file import measure_file
+from qat_kit.measure.file import measure_file, measure_files
 from qat_kit.results import Measurement
 from tests.support.tflite import int8_network
 
@@ -45,6 +45,35 @@ def test_values_are_measured_as_a_regression(model: Path, tmp_path: Path) -> Non
     (figures,) = measure_file(model, data=tmp_path / "data.npz", scores="values", num_runs=3).models
     assert figures.quality is not None
     assert figures.quality.mean_absolute_error == pytest.approx(1 / 3, abs=0.01)
+
+
+def test_two_files_are_compared(model: Path, tmp_path: Path) -> None:
+    """Another seed, another network: every figure is that of the file alone, and the test that of the pair."""
+    other, data = tmp_path / "other.tflite", tmp_path / "data.npz"
+    other.write_bytes(int8_network(seed=1))
+    np.savez(data, inputs=INPUTS, labels=LABELS)
+    both = measure_files((model, other), data=data, scores="probabilities", num_runs=3)
+    alone = measure_file(other, data=data, scores="probabilities", num_runs=3)
+    assert [figures.name for figures in both.models] == ["model.tflite", "other.tflite"]
+    assert both["other.tflite"].quality == alone.models[0].quality
+    (paired,), (comparison,) = both.paired, both.comparisons
+    assert (paired.baseline, paired.candidate, paired.num_samples) == ("model.tflite", "other.tflite", 6)
+    accuracy = paired.differences["accuracy"]
+    assert accuracy.difference == pytest.approx((comparison.gained - comparison.lost) / 6)
+    assert accuracy.p_value == comparison.p_value
+    latency_alone = measure_files((model, other), num_runs=3)
+    assert (latency_alone.paired, latency_alone.comparisons) == ((), ())
+    with pytest.raises(DataError, match="files must differ"):
+        measure_files((model, model))
+
+
+def test_other_tasks(model: Path, tmp_path: Path) -> None:
+    np.savez(tmp_path / "data.npz", inputs=INPUTS, labels=LABELS)
+    quality = measure_file(model, data=tmp_path / "data.npz", task="retrieval", num_runs=1).models[0].quality
+    assert quality is not None
+    assert quality.headline == "hit_rate_at_1"
+    with pytest.raises(UnknownNameError, match="did you mean 'retrieval'"):
+        measure_file(model, task="retreival", num_runs=1)
 
 
 def test_data_that_cannot_be_used(model: Path, tmp_path: Path) -> None:

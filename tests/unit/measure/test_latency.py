@@ -35,7 +35,25 @@ def test_a_known_time_is_measured() -> None:
     latency = measure_latency({"nap": nap}, num_runs=20, num_warm_up_runs=0)["nap"]
     assert (latency.kernel_set, latency.num_threads) == ("nap", 3)
     assert 2.0 <= latency.min_ms <= latency.p50_ms <= latency.p90_ms <= latency.p99_ms < 50
-    assert latency.min_ms <= latency.mean_ms
+    assert latency.min_ms <= latency.mean_ms <= latency.max_ms
+    assert latency.min_ms <= latency.p5_ms <= latency.p50_low_ms <= latency.p50_ms <= latency.p50_high_ms
+    assert latency.p90_ms <= latency.p95_ms <= latency.p99_ms <= latency.max_ms
+    assert (latency.init_ms, latency.first_ms, latency.warm_up_mean_ms) == (None, None, None)
+
+
+def test_it_goes_on_until_the_median_is_known() -> None:
+    """To nine tenths naps are known at the first look, behind 100 runs; to a billionth never, until time is up."""
+    nap = Runner(kernel_set="nap", num_threads=1, invoke=lambda: time.sleep(0.0005))
+    steady = measure_latency({"nap": nap}, num_runs=20, num_warm_up_runs=1, tolerance=0.9)["nap"]
+    assert steady.num_runs == 100
+    assert steady.warm_up_mean_ms is not None
+    assert steady.warm_up_mean_ms >= 0.5
+    start = time.monotonic()
+    wavering = measure_latency({"nap": nap}, num_runs=20, tolerance=1e-9, max_seconds=0.3)["nap"]
+    assert wavering.num_runs % 100 == 0
+    assert time.monotonic() - start >= 0.3
+    with pytest.raises(SettingsError, match="a share of the median, between 0 and 1; received 2"):
+        measure_latency({"nap": nap}, tolerance=2)
 
 
 @pytest.mark.parametrize("enabled", [True, False])
@@ -82,5 +100,6 @@ def test_a_file_is_timed_on_the_kernels_that_were_asked_for(tmp_path: Path) -> N
     latencies = measure_latency(runners, num_runs=20, num_warm_up_runs=1)
     assert (latencies["reference"].kernel_set, latencies["reference"].num_threads) == ("reference", 1)
     assert (latencies["xnnpack"].kernel_set, latencies["xnnpack"].num_threads) == ("xnnpack", 2)
+    assert all(latency.init_ms and latency.first_ms for latency in latencies.values())
     with pytest.raises(DataError, match="1 inputs and 2 arrays were given"):
         file_runner(path, (sample, sample))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from math import comb, sqrt
 
+import numpy as np
 import pytest
 
 from qat_kit.errors import DataError
 from qat_kit.measure import mcnemar_p_value, wilson_interval
+from qat_kit.measure.statistics import median_interval
 
 Z = 1.959963984540054  # the normal quantile of 0.975
 
@@ -32,6 +34,12 @@ def test_wilson_against_its_formula(right: int, samples: int) -> None:
     centre, half = p + Z**2 / (2 * n), Z * sqrt(p * (1 - p) / n + Z**2 / (4 * n**2))
     expected = tuple(min(max((centre + sign * half) / (1 + Z**2 / n), 0), 1) for sign in (-1, 1))
     assert wilson_interval(right, samples) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize(("size", "place"), [(1, 1), (5, 1), (6, 1), (9, 2), (20, 6), (100, 40)])
+def test_the_median_lies_between_two_of_the_values(size: int, place: int) -> None:
+    """The places are those of tables of the sign test; below six values the interval is all of them."""
+    assert median_interval(np.arange(1.0, size + 1)) == (place, size + 1 - place)
 
 
 def test_a_wider_confidence_is_a_wider_interval() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qat_kit.errors import DataError, SettingsError, UnknownNameError
+from qat_kit.errors import DataError, UnknownNameError
 from qat_kit.measure.metrics import TASKS, compare_answers, get_task, judge
 from qat_kit.measure.statistics import bootstrap_interval, bootstrap_p_value, mcnemar_p_value, wilson_interval
 
@@ -79,8 +79,11 @@ def test_equal_models_do_not_differ() -> None:
         assert (difference.difference, difference.low, difference.high, difference.p_value) == (0, 0, 0, 1)
 
 
+def test_without_draws_shares_and_means_are_compared() -> None:
+    test = compare_answers(CLASSES, np.eye(2), np.eye(2), [0, 1], baseline="a", candidate="b", num_draws=0)
+    assert list(test.differences) == ["accuracy", "cross_entropy"]
+
+
 def test_what_cannot_be_compared() -> None:
-    with pytest.raises(SettingsError, match="num_draws must be 1 or more, received 0"):
-        compare_answers(CLASSES, np.eye(2), np.eye(2), [0, 1], baseline="a", candidate="b", num_draws=0)
     with pytest.raises(DataError, match=r"received shape \[2\]"):
         compare_answers(CLASSES, np.eye(2), np.eye(2)[:1], [0, 1], baseline="a", candidate="b")
