@@ -19,7 +19,7 @@ from qat_kit.datasets import Dataset
 from qat_kit.errors import QatKitError, RecipeError, SettingsError, UnknownNameError
 from qat_kit.files import read_bytes, sha256
 from qat_kit.input_shapes import read_input_shapes
-from qat_kit.vocabulary import BatchNorm, Scores, Task
+from qat_kit.vocabulary import BatchNorm, Forward, KernelSet, Scores, Task
 
 if TYPE_CHECKING:
     import tf_keras
@@ -37,6 +37,8 @@ class Settings(pydantic.BaseModel):
     that leaves them open. batch_norm: `fold` before fine-tuning, or `train_then_fold`, which lets it move the
     statistics too.
     max_samples: at most so many samples of each split, for a quick look at a recipe, whose figures then say little.
+    forward: what fine-tuning computes, `fake` (real numbers on grids) or `integer` (the integers of kernel_set, which
+    is the target's unless given).
     no_user_data: golden inputs drawn at random, so that nothing of the data leaves with the model. minimum_accuracy: a
     gate; an int8 file below it makes the run fail, None asks for nothing.
     """
@@ -52,6 +54,8 @@ class Settings(pydantic.BaseModel):
     qat_learning_rate: Rate = 2e-4
     input_shapes: Annotated[dict[str, tuple[Count, ...]], pydantic.BeforeValidator(read_input_shapes)] = {}
     batch_norm: BatchNorm = "fold"
+    forward: Forward = "fake"
+    kernel_set: KernelSet | None = None
     batch_size: Count = 32
     range_estimator: str = "min_max"
     num_threads: Count = 1

@@ -155,7 +155,7 @@ class _Run:
             model = self.recipe.build_model(self.settings)
         model = take_model(model, input_shapes=self.settings.input_shapes)
         # A model or scheme that cannot be quantized is refused before hours of training, not after.
-        build_simulated(prepare(model), scheme=self.scheme, target=self.target)
+        build_simulated(prepare(model, batch_norm=self.settings.batch_norm), **self._simulation)
         check_model_fits(model, dataset, self.recipe.task)
         if self.settings.epochs:
             fit(
@@ -175,7 +175,7 @@ class _Run:
         estimator = self.settings.range_estimator
         prepared = prepare(load_model(self.path / FLOAT_KERAS), batch_norm=self.settings.batch_norm)
         with self.progress.track("calibration", 1) as advance:
-            qat = simulate(prepared, calibration, scheme=self.scheme, target=self.target, estimator=estimator)
+            qat = simulate(prepared, calibration, estimator=estimator, **self._simulation)
             advance(1)
         qat, _ = train(
             qat,
@@ -322,6 +322,17 @@ class _Run:
     def kernel_set(self) -> KernelSet:
         """The LiteRT kernels that stand for the target here; the reference kernels where none do."""
         return self.target.kernel_set or "reference"
+
+    @property
+    def _simulation(self) -> dict[str, Any]:
+        """What the simulated model is to be."""
+        settings = self.settings
+        return {
+            "scheme": self.scheme,
+            "target": self.target,
+            "forward": settings.forward,
+            "kernel_set": settings.kernel_set,
+        }
 
     @property
     def _candidate(self) -> Path:

@@ -18,6 +18,9 @@ KernelSet = Literal["reference", "builtin", "xnnpack"]
 # What `qat_kit.kernels` computes: those, and TensorFlow Lite for Microcontrollers' portable kernels.
 SimulatedKernelSet = Literal["reference", "builtin", "xnnpack", "tflite_micro"]
 
+# What training computes: real numbers on their grids, or the integers of a kernel set.
+Forward = Literal["fake", "integer"]
+
 # How calibration samples are chosen: all there are, the first, at random, each class in proportion, or those that
 # together reach furthest into the range of every layer.
 Selection = Literal["all", "first", "random", "stratified", "coverage"]

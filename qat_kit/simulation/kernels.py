@@ -9,9 +9,9 @@ from qat_kit.numerics import QuantParams
 from qat_kit.simulation.quantizers import WEIGHT_SPEC
 
 # A narrower range is widened to this half range on both sides (ExpandVerySmallRange).
-_SMALLEST_MAXIMUM = 5e-7
+SMALLEST_MAXIMUM = 5e-7
 # What a bias may take of int32, to leave room in the accumulator (kBiasMax).
-_LARGEST_BIAS_CODE = (2**31 - 1) // 2
+LARGEST_BIAS_CODE = (2**31 - 1) // 2
 
 
 def params_in_file(
@@ -39,9 +39,9 @@ def params_in_file(
         found = np.max(np.abs(kernel), axis=0).astype(np.float64) / WEIGHT_SPEC.integer_maximum
     else:
         found = trained.scale.astype(np.float64)
-    scale = np.maximum(found, _SMALLEST_MAXIMUM / WEIGHT_SPEC.integer_maximum)
+    scale = np.maximum(found, SMALLEST_MAXIMUM / WEIGHT_SPEC.integer_maximum)
     if bias is not None:
-        bias_scale = np.abs(bias).astype(np.float64) / _LARGEST_BIAS_CODE
+        bias_scale = np.abs(bias).astype(np.float64) / LARGEST_BIAS_CODE
         scale = np.maximum(scale, bias_scale / input_scale)
     return QuantParams(
         spec=trained.spec if trained else WEIGHT_SPEC,

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Sequence
+from typing import get_args
 
 import numpy as np
 import tf_keras
 
-from qat_kit.errors import SchemeError
+from qat_kit.errors import SchemeError, SettingsError, UnknownNameError
 from qat_kit.prepare.building import build_model
 from qat_kit.prepare.graph import Graph, Node
 from qat_kit.prepare.reading import read_graph
 from qat_kit.results import PreparedModel, QatModel
 from qat_kit.schemes import LayerScheme, QuantScheme, Rule, get_scheme
 from qat_kit.simulation.calibration import Calibrator
+from qat_kit.simulation.integer.cover import refuse_uncovered
 from qat_kit.simulation.operators import IDENTITY, KERNELS
 from qat_kit.simulation.placement import Placement, describe, place
 from qat_kit.simulation.quantizers import ActivationQuantizer, activation_quantizer, weight_quantizer
+from qat_kit.simulation.walk import quantized_layers
 from qat_kit.simulation.wrapper import LayerQuantizeConfig, QuantizedLayer
 from qat_kit.targets import Target, get_target
+from qat_kit.vocabulary import Forward, KernelSet
 
 
 def simulate(
@@ -29,24 +33,35 @@ def simulate(
     scheme: str | QuantScheme = "w8a8",
     target: str | Target = "litert_xnnpack",
     estimator: str = "min_max",
+    forward: Forward = "fake",
+    kernel_set: KernelSet | None = None,
 ) -> QatModel:
     """Wraps every layer of a prepared model and calibrates it.
 
-    calibration: batches; each holds the arrays of all inputs, in the model's order.
-    Raises SchemeError when the target does not permit the scheme (all violations at once), UnsupportedLayerError
-    naming a layer that cannot be quantized.
+    calibration: batches; each holds the arrays of all inputs, in the model's order. forward: `fake` computes with real
+    numbers on their grids; `integer` computes the very integers of LiteRT's kernels, as `kernel_set` (that of the
+    target unless given) computes them, with straight-through gradients.
+    Raises SchemeError when the target does not permit the scheme (all violations at once) or when there is a layer
+    whose integers are not computed (all of them), UnsupportedLayerError naming a layer that cannot be quantized,
+    SettingsError for a kernel set that does not fit `forward`.
     """
     scheme, target = get_scheme(scheme), get_target(target)
-    model = build_simulated(prepared, scheme=scheme, target=target)
+    model = build_simulated(prepared, scheme=scheme, target=target, forward=forward, kernel_set=kernel_set)
     Calibrator(model, estimator=estimator)(calibration)
     return QatModel(model=model, scheme=scheme, target=target, origins=prepared.origins)
 
 
 def build_simulated(
-    prepared: PreparedModel, *, scheme: str | QuantScheme = "w8a8", target: str | Target = "litert_xnnpack"
+    prepared: PreparedModel,
+    *,
+    scheme: str | QuantScheme = "w8a8",
+    target: str | Target = "litert_xnnpack",
+    forward: Forward = "fake",
+    kernel_set: KernelSet | None = None,
 ) -> tf_keras.Model:
     """The wrapped model with the weights of the prepared one, its ranges not yet set."""
     scheme, target = get_scheme(scheme), get_target(target)
+    integers_of = _integers_of(target, forward, kernel_set)
     graph = read_graph(prepared.model)
     scheme, activation_bits = _for_graph(scheme, graph)
     placements = place(graph, activation_bits=activation_bits)
@@ -57,11 +72,31 @@ def build_simulated(
             + "\n".join(f"  {violation}" for violation in violations)
         )
     graph = _with_quantizer_nodes(graph, placements)
-    model = build_model(graph, lambda node: _wrapped(node, placements, scheme))
+    model = build_model(graph, lambda node: _wrapped(node, placements, scheme, integers_of))
+    if integers_of is not None:
+        refuse_uncovered(quantized_layers(model), integers_of)
     for node in graph.nodes.values():
         if node.weights and node.shares in (None, node.name):
             model.get_layer(node.name).layer.set_weights(list(node.weights))
     return model
+
+
+def _integers_of(target: Target, forward: Forward, kernel_set: KernelSet | None) -> KernelSet | None:
+    """The kernel set whose integers are to be computed; None where none are."""
+    if kernel_set is not None and kernel_set not in get_args(KernelSet):
+        raise UnknownNameError("kernel set", kernel_set, get_args(KernelSet))
+    if forward == "fake":
+        if kernel_set is not None:
+            raise SettingsError(f"kernel_set={kernel_set!r} is for forward='integer'; forward is 'fake'")
+        return None
+    if forward != "integer":
+        raise UnknownNameError("forward pass", forward, get_args(Forward))
+    if kernel_set is None and target.kernel_set is None:
+        raise SettingsError(
+            f"no kernels here stand for target {target.name!r}: name those whose integers to compute, "
+            f"kernel_set= one of {', '.join(get_args(KernelSet))}"
+        )
+    return kernel_set or target.kernel_set
 
 
 def _for_graph(scheme: QuantScheme, graph: Graph) -> tuple[QuantScheme, int]:
@@ -138,7 +173,9 @@ def _with_quantizer_nodes(graph: Graph, placements: dict[str, Placement]) -> Gra
     return graph.replaced(changes)
 
 
-def _wrapped(node: Node, placements: dict[str, Placement], scheme: QuantScheme) -> QuantizedLayer:
+def _wrapped(
+    node: Node, placements: dict[str, Placement], scheme: QuantScheme, integers_of: KernelSet | None
+) -> QuantizedLayer:
     """The node's layer in its quantizers. That of an input or a shared layer stands in a node of its own."""
     is_quantizer = node.name not in placements
     placement = placements[node.inputs[0] if is_quantizer else node.name]
@@ -154,6 +191,8 @@ def _wrapped(node: Node, placements: dict[str, Placement], scheme: QuantScheme) 
             output_quantizer=_output_quantizer(layer_scheme, placement, placements) if quantizes_output else None,
             group=placement.group,
             fixed=placement.fixed,
+            fused=placement.fused and not is_quantizer,
+            kernel_set=integers_of,
         ),
     )
 

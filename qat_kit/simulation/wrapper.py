@@ -9,8 +9,11 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
+from qat_kit.simulation.integer.edges import Edges
+from qat_kit.simulation.integer.forward import integer_forward
 from qat_kit.simulation.quantizers import ActivationQuantizer, WeightQuantizer
 from qat_kit.simulation.tfmot import QuantizeConfig, QuantizeWrapperV2
+from qat_kit.vocabulary import KernelSet
 
 _PACKAGE = "qat_kit"
 
@@ -22,7 +25,8 @@ class LayerQuantizeConfig(QuantizeConfig):  # type: ignore[misc]  # tfmot publis
     op: the LiteRT operator that it becomes. kernel: the attribute that holds the kernel, weight_quantizer: what puts it
     on its grid; both None where there is none. output_quantizer: stands behind the layer; None: nothing does. group:
     layers of one group have one range. fixed: the (scale, zero point) that the specification prescribes, None where
-    data decides.
+    data decides. fused: an activation that the operator before takes in. kernel_set: whose integers the forward pass
+    computes; None for the fake simulation in real numbers.
     """
 
     def __init__(
@@ -34,6 +38,8 @@ class LayerQuantizeConfig(QuantizeConfig):  # type: ignore[misc]  # tfmot publis
         output_quantizer: ActivationQuantizer | None,
         group: str,
         fixed: tuple[float, int] | None = None,
+        fused: bool = False,
+        kernel_set: KernelSet | None = None,
     ) -> None:
         self.op = op
         self.kernel = kernel
@@ -41,6 +47,8 @@ class LayerQuantizeConfig(QuantizeConfig):  # type: ignore[misc]  # tfmot publis
         self.output_quantizer = output_quantizer
         self.group = group
         self.fixed = None if fixed is None else (float(fixed[0]), int(fixed[1]))
+        self.fused = fused
+        self.kernel_set = kernel_set
 
     @property
     def quantizes_output(self) -> bool:
@@ -76,6 +84,8 @@ class LayerQuantizeConfig(QuantizeConfig):  # type: ignore[misc]  # tfmot publis
             "output_quantizer": self.output_quantizer and serialize(self.output_quantizer),
             "group": self.group,
             "fixed": None if self.fixed is None else list(self.fixed),
+            "fused": self.fused,
+            "kernel_set": self.kernel_set,
         }
 
     @classmethod
@@ -97,6 +107,12 @@ class QuantizedLayer(QuantizeWrapperV2):  # type: ignore[misc]  # tfmot publishe
 
     def __init__(self, layer: Any, quantize_config: LayerQuantizeConfig, **kwargs: Any) -> None:
         super().__init__(layer, quantize_config, **{"name": layer.name, **kwargs})
+        self.edges = Edges()
+
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """As any layer; while Keras draws a model, the neighbours are noted."""
+        with self.edges.noted(self, inputs):
+            return super().__call__(inputs, *args, **kwargs)
 
     def build(self, input_shape: Any) -> None:
         """Builds the layer and the variables of its quantizers."""
@@ -108,7 +124,9 @@ class QuantizedLayer(QuantizeWrapperV2):  # type: ignore[misc]  # tfmot publishe
         self.output_range = config.output_quantizer.build(None, "output", self) if config.output_quantizer else {}
 
     def call(self, inputs: Any, training: Any = None) -> Any:
-        """The layer with its kernel and its output on their grids."""
+        """The layer with its kernel and its output on their grids; or what the device computes there."""
+        if self.quantize_config.kernel_set is not None and not self.edges.is_drawing:
+            return integer_forward(self, inputs, training=training)
         return self.quantize_output(self.compute(inputs, training=training, quantized=True))
 
     def compute(self, inputs: Any, *, training: Any = None, kernel: Any = None, quantized: bool = False) -> Any:

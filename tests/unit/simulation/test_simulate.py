@@ -251,12 +251,15 @@ for path in sorted(folder.glob("*.keras")):
 print("the same", len(list(folder.glob("*.keras"))))
 """
 SAVED = ["conv_bn_relu6", "depthwise_multiplier", "conv_prelu", "unet", "two_inputs", "two_outputs", "conv_softmax"]
+INTEGER_SAVED = ["unet", "conv_softmax"]
 
 
 def test_saved_and_loaded_in_a_fresh_process_it_answers_the_same_to_the_bit(tmp_path: Path) -> None:
-    for name in SAVED:
-        model = models.PATTERNS[name]()
-        qat = simulated(model)
+    for name in [*SAVED, *(f"{pattern} in integers" for pattern in INTEGER_SAVED)]:
+        pattern, _, integers = name.partition(" in ")
+        model = models.PATTERNS[pattern]()
+        forward = {"forward": "integer", "kernel_set": "builtin"} if integers else {}
+        qat = simulate(prepare(model), [models.samples(model, 16)], **forward).model
         inputs = models.samples(model, 8, seed=4)
         save_model(qat, tmp_path / f"{name}.keras")
         np.savez(
@@ -267,7 +270,7 @@ def test_saved_and_loaded_in_a_fresh_process_it_answers_the_same_to_the_bit(tmp_
         )
     result = subprocess.run([sys.executable, "-c", _RELOAD, str(tmp_path)], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr[-2000:]
-    assert result.stdout.strip() == f"the same {len(SAVED)}"
+    assert result.stdout.strip() == f"the same {len(SAVED) + len(INTEGER_SAVED)}"
 
 
 def test_a_loaded_model_exports_the_same_record(tmp_path: Path) -> None:

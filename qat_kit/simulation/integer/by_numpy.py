@@ -1,0 +1,96 @@
+"""Operators that `qat_kit.kernels` computes within the training step: small tensors, or rare ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from qat_kit.kernels import Call, Operand, run
+from qat_kit.simulation.integer.options import operator_options
+from qat_kit.simulation.integer.site import Site
+
+# Their optimised kernels cut a tensor into vectors from its first element on, so what a batch of one gives is asked.
+_ONE_BY_ONE = ("ADD", "SUB", "MUL")
+
+
+def by_numpy(site: Site, *inputs: Any) -> Any:
+    """The operator on the NumPy kernels, in a call out of TensorFlow's graph."""
+
+    def integer(*tensors: Any) -> Any:
+        shape = _real_shape(site, tensors)
+        codes = [
+            tf.cast(grid.steps(x) + grid.zero_point, tf.int8) for grid, x in zip(site.inputs, tensors, strict=True)
+        ]
+        result = _steps(site, codes, shape)
+        result.set_shape(shape)
+        return result
+
+    return site.through(integer, *inputs)
+
+
+def by_table(site: Site, inputs: Any) -> Any:
+    """An operator of one tensor that maps code to code: its 256 results, made anew each step, and looked up."""
+
+    def integer(tensor: Any) -> Any:
+        codes = tf.reshape(tf.range(-128, 128, dtype=tf.int32), [1, 256])
+        table = tf.reshape(_steps(site, [tf.cast(codes, tf.int8)], (None, 256)), [256])
+        (grid,) = site.inputs
+        place = tf.cast(grid.steps(tensor) + (grid.zero_point + 128.0), tf.int32)
+        # A dropout before it may have carried values beyond the codes.
+        return tf.gather(table, tf.clip_by_value(place, 0, 255))
+
+    return site.through(integer, inputs)
+
+
+def _steps(site: Site, codes: list[Any], shape: Any) -> Any:
+    """The output's steps, float32, for the inputs' codes."""
+    kernel = _kernel(site, tuple(shape[1:]))
+    grids = [*site.inputs, site.output]
+    scales = tf.stack([grid.scale for grid in grids])
+    zero_points = tf.stack([grid.zero_point for grid in grids])
+    return tf.numpy_function(kernel, [scales, zero_points, *codes], tf.float32, stateful=False)
+
+
+def _kernel(site: Site, shape: tuple[int, ...]) -> Callable[..., NDArray[np.float32]]:
+    config = site.layer.quantize_config
+    options, constants = operator_options(site.layer)
+    if site.layer.edges.taker is not None:
+        options = {**options, "fused_activation_function": site.layer.edges.taker.quantize_config.op}
+
+    def steps(scales: NDArray[np.float32], zero_points: NDArray[np.float32], *codes: NDArray[np.int8]) -> NDArray[Any]:
+        def operand(position: int, codes: NDArray[np.int8] | None, shape: tuple[int, ...]) -> Operand:
+            zero_point = np.array([zero_points[position]], np.int64)
+            return Operand(
+                type="INT8", shape=shape, codes=codes, scale=scales[position : position + 1], zero_point=zero_point
+            )
+
+        def called(codes: list[NDArray[np.int8]]) -> NDArray[Any]:
+            inputs = [operand(position, array, array.shape) for position, array in enumerate(codes)]
+            output = operand(len(codes), None, (len(codes[0]), *shape))
+            call = Call(
+                op=config.op,
+                inputs=(*inputs, *constants),
+                outputs=(output,),
+                kernel_set=site.kernel_set,
+                options=options,
+            )
+            return run(call)[0]
+
+        if config.op in _ONE_BY_ONE:
+            result = np.concatenate(
+                [called([array[index : index + 1] for array in codes]) for index in range(len(codes[0]))]
+            )
+        else:
+            result = called(list(codes))
+        return np.asarray(result.astype(np.float32) - zero_points[-1])
+
+    return steps
+
+
+def _real_shape(site: Site, tensors: tuple[Any, ...]) -> Any:
+    value = site.layer.compute(tensors[0] if len(tensors) == 1 else list(tensors), training=False)
+    return value.shape

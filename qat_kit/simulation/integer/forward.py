@@ -1,0 +1,82 @@
+"""The integer forward pass of one wrapped layer, operator by operator: `integer_forward`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import tensorflow as tf
+
+from qat_kit.errors import ModelError
+from qat_kit.simulation.integer.by_numpy import by_numpy, by_table
+from qat_kit.simulation.integer.edges import range_variables
+from qat_kit.simulation.integer.gradient import straight_through
+from qat_kit.simulation.integer.grid import grid_of
+from qat_kit.simulation.integer.linear import linear
+from qat_kit.simulation.integer.site import Site, activation_steps, site_of
+from qat_kit.simulation.operators import IDENTITY
+
+# Operators whose results are not among their inputs: each kernel set has arithmetic of its own.
+COMPUTED: Mapping[str, Callable[..., Any]] = {
+    **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"), linear),
+    **dict.fromkeys(("ADD", "SUB", "MUL", "MEAN", "SUM", "AVERAGE_POOL_2D", "SOFTMAX", "RESIZE_BILINEAR"), by_numpy),
+    **dict.fromkeys(("LOGISTIC", "TANH", "LEAKY_RELU", "RELU", "RELU6", "GELU", "HARD_SWISH"), by_table),
+}
+# Operators that carry codes from place to place, or choose among them: the same on codes as on the real values that
+# they stand for, since input and output lie on one grid.
+MOVING = frozenset(
+    (
+        *("RESHAPE", "TRANSPOSE", "PAD", "STRIDED_SLICE", "CONCATENATION", "DEPTH_TO_SPACE", "SPACE_TO_DEPTH"),
+        *("MAX_POOL_2D", "REDUCE_MAX", "REDUCE_MIN", "MAXIMUM", "MINIMUM", "RESIZE_NEAREST_NEIGHBOR"),
+    )
+)
+
+
+@tf.autograph.experimental.do_not_convert
+def integer_forward(layer: Any, inputs: Any, *, training: Any) -> Any:
+    """What the file computes at this layer, as real values on its grid.
+
+    Raises ModelError where it is not known which layers feed it.
+    """
+    config, edges = layer.quantize_config, layer.edges
+    if not edges.sources:
+        raise ModelError(
+            f"layer {layer.name!r} computes integers and does not know which layers feed it: call it within a "
+            "Functional model"
+        )
+    if config.fused:
+        return _activated(layer, inputs)
+    if config.op == IDENTITY or config.op in MOVING:
+        value = layer.compute(inputs, training=training)
+        return _quantized(layer, value) if config.quantizes_output else value
+    tensors = inputs if isinstance(inputs, list | tuple) else (inputs,)
+    site: Site = site_of(layer)
+    return COMPUTED[config.op](site, *tensors)
+
+
+def _quantized(layer: Any, value: Any) -> Any:
+    """Real values put on a grid as `qat_kit.numerics.quantize` does it: divided in float32, half to even."""
+
+    def integer(value: Any) -> tuple[Any, None]:
+        grid = grid_of(layer.output_range)
+        steps = tf.round(value / grid.scale)
+        return tf.raw_ops.ClipByValue(
+            t=steps, clip_value_min=grid.lowest, clip_value_max=grid.highest
+        ) * grid.scale, None
+
+    return straight_through(integer, layer.quantize_output, value)
+
+
+def _activated(layer: Any, value: Any) -> Any:
+    """A fused activation: its producer has clipped already, unless it only moves codes; a dropout may stand between."""
+    source = layer.edges.sources[0]
+    if source.quantize_config.op in COMPUTED:
+        return value
+
+    def integer(value: Any) -> tuple[Any, None]:
+        grid = grid_of(range_variables(layer))
+        lowest, highest = activation_steps(layer, grid)
+        steps = tf.raw_ops.ClipByValue(t=grid.steps(value), clip_value_min=lowest, clip_value_max=highest)
+        return tf.round(steps) * grid.scale, None
+
+    return straight_through(integer, lambda value: layer.quantize_output(layer.compute(value, quantized=True)), value)

@@ -1,0 +1,45 @@
+"""What the file's operator is told beside its data: options and constant operands, from the Keras layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tf_keras
+
+from qat_kit.kernels import Operand
+from qat_kit.layers import Reduce
+
+_layers = tf_keras.layers
+
+
+def operator_options(wrapper: Any) -> tuple[dict[str, Any], tuple[Operand, ...]]:
+    """Options by the schema's names, and the operands that stand behind the inputs."""
+    layer = wrapper.layer
+    match wrapper.quantize_config.op:
+        case "MEAN" | "SUM":
+            axes, keeps = (layer.axes, layer.keepdims) if isinstance(layer, Reduce) else ((1, 2), layer.keepdims)
+            return {"keep_dims": keeps}, (_constant(axes),)
+        case "AVERAGE_POOL_2D":
+            return {
+                "filter_height": layer.pool_size[0],
+                "filter_width": layer.pool_size[1],
+                "stride_h": layer.strides[0],
+                "stride_w": layer.strides[1],
+                "padding": layer.padding.upper(),
+            }, ()
+        case "RESIZE_BILINEAR":
+            # The kernel takes the size from its output; that the operand is constant tells XNNPACK that it may.
+            return {"half_pixel_centers": True}, (_constant([0, 0]),)
+        case "LEAKY_RELU":
+            slope = layer.alpha if isinstance(layer, _layers.LeakyReLU) else layer.negative_slope
+            return {"alpha": float(slope)}, ()
+        case "SOFTMAX":
+            return {"beta": 1.0}, ()
+    return {}, ()
+
+
+def _constant(values: Sequence[int]) -> Operand:
+    codes = np.array(values, np.int32)
+    return Operand(type="INT32", shape=codes.shape, codes=codes, is_constant=True)

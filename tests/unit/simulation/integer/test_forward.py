@@ -1,0 +1,117 @@
+"""The integer forward pass within a model: what it refuses, how it trains, what its gradient is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tf_keras
+from tf_keras import layers
+
+from qat_kit.errors import ModelError, SchemeError, SettingsError, UnknownNameError
+from qat_kit.prepare import prepare
+from qat_kit.simulation import build_simulated, simulate
+from tests.support import models
+from tests.support.models import VECTOR, chain, conv, model_of
+
+FORWARD = {"forward": "integer", "kernel_set": "xnnpack"}
+
+
+def simulated(model: tf_keras.Model, **forward: str) -> tf_keras.Model:
+    return simulate(prepare(model), [models.samples(model, 64)], **forward).model
+
+
+def gradients(model: tf_keras.Model, array: np.ndarray, *, training: bool = True) -> list[np.ndarray]:
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(model(array, training=training) ** 2)
+    return [gradient.numpy() for gradient in tape.gradient(loss, model.trainable_variables)]
+
+
+@pytest.mark.parametrize("kernel_set", ["reference", "builtin", "xnnpack"])
+def test_the_gradient_is_that_of_the_fake_simulation(kernel_set: str) -> None:
+    """Layer by layer the same rule, on values that differ by flips of single steps."""
+    build = chain(
+        conv(name="one"),
+        layers.ReLU(6.0),
+        layers.DepthwiseConv2D(3, name="two"),
+        layers.LeakyReLU(0.1),
+        layers.AveragePooling2D(),
+        layers.Flatten(),
+        layers.Dense(5, name="three"),
+    )
+    model = model_of(build)
+    fake, integer = simulated(model), simulated(model, forward="integer", kernel_set=kernel_set)
+    (array,) = models.samples(model, 64, seed=2)
+    # They are not the same computation.
+    assert np.any(np.asarray(fake(array)) != np.asarray(integer(array)))
+    pairs = list(zip(gradients(fake, array), gradients(integer, array), strict=True))
+    assert len(pairs) == 6
+    for one, other in pairs:
+        cosine = np.sum(one * other) / np.sqrt(np.sum(one**2) * np.sum(other**2))
+        assert cosine > 0.999
+        assert np.linalg.norm(other) / np.linalg.norm(one) == pytest.approx(1, abs=0.01)
+
+
+def test_nothing_goes_back_where_codes_are_clipped_and_through_a_dead_relu() -> None:
+    """By hand: units of 1·x + 0, of which one is clipped by its range, one dead, one negative."""
+    image = tf_keras.Input((1,), name="image")
+    dense = layers.Dense(3, name="dense")
+    model = tf_keras.Model(image, layers.ReLU()(dense(image)))
+    dense.set_weights([np.array([[1.0, 0.0, -1.0]]), np.array([0.0, 0.0, 0.0])])
+    qat = simulate(prepare(model), [[np.array([[1.0]], np.float32)]], **FORWARD).model
+    for value, passing in ((0.5, 1.0), (1.0, 1.0), (0.0, 0.0)):
+        by_bias = gradients(qat, np.array([[value]], np.float32))[1]
+        np.testing.assert_allclose(by_bias, [2 / 3 * value * passing, 0.0, 0.0], rtol=1e-2)
+    qat.get_layer("dense").layer.bias.assign([5.0, 0.0, 0.0])
+    np.testing.assert_array_equal(gradients(qat, np.array([[1.0]], np.float32))[1], [0.0, 0.0, 0.0])
+
+
+def test_it_trains_with_dropout_between_a_layer_and_its_activation() -> None:
+    build = chain(layers.Dense(16), layers.Dropout(0.3), layers.ReLU(), layers.Dropout(0.3), layers.Dense(1))
+    model = model_of(build, VECTOR)
+    qat = simulated(model, **FORWARD)
+    (array,) = models.samples(model, 256, seed=7)
+    target = np.maximum(array[:, :1], 0) - array[:, 1:2]
+    qat.compile(optimizer=tf_keras.optimizers.Adam(0.01), loss="mse")
+    history = qat.fit(array, target, epochs=6, verbose=0).history["loss"]
+    assert history[-1] < 0.6 * history[0]
+
+
+def test_every_layer_that_is_not_covered_is_named() -> None:
+    model = model_of(chain(conv(name="one"), layers.PReLU(name="slopes"), layers.Softmax(), layers.PReLU(name="more")))
+    with pytest.raises(SchemeError, match=r"(?s)'slopes' \(PReLU\): as PRELU it has.*'more'.*forward='fake'"):
+        build_simulated(prepare(model), **FORWARD)
+
+
+def test_live_batch_norm_is_refused() -> None:
+    model = model_of(chain(conv(name="one"), layers.BatchNormalization(name="norm")))
+    with pytest.raises(SchemeError, match=r"'norm' \(BatchNormalization\): it is still in training"):
+        build_simulated(prepare(model, batch_norm="train_then_fold"), **FORWARD)
+
+
+def test_the_kernel_set_is_the_targets_unless_named() -> None:
+    prepared = prepare(model_of(conv(name="one")))
+    model = build_simulated(prepared, forward="integer", target="litert_builtin")
+    assert model.get_layer("one").quantize_config.kernel_set == "builtin"
+    assert build_simulated(prepared).get_layer("one").quantize_config.kernel_set is None
+
+
+@pytest.mark.parametrize(
+    ("error", "words", "wishes"),
+    [
+        (SettingsError, "for forward='integer'", {"kernel_set": "xnnpack"}),
+        (SettingsError, "name those whose integers", {"forward": "integer", "target": "edge_tpu"}),
+        (UnknownNameError, "no forward pass named 'int'", {"forward": "int"}),
+        (UnknownNameError, "no kernel set named 'ref'", {"forward": "integer", "kernel_set": "ref"}),
+    ],
+)
+def test_impossible_wishes_are_refused(error: type[Exception], words: str, wishes: dict[str, str]) -> None:
+    with pytest.raises(error, match=words):
+        build_simulated(prepare(model_of(conv())), **wishes)
+
+
+def test_a_layer_on_its_own_says_what_it_needs() -> None:
+    model = build_simulated(prepare(model_of(conv(name="one"))), **FORWARD)
+    alone = type(model.get_layer("one")).from_config(model.get_layer("one").get_config())
+    with pytest.raises(ModelError, match="'one' computes integers and does not know which layers feed it"):
+        alone(tf.zeros((1, 8, 8, 4)))
