@@ -150,8 +150,7 @@ def convert_model(
                 scheme_name=quantization,
                 io=interface,
                 target=runtime,
-                # A uint8 end has its zero point 128 above that of training, which the comparison does not allow for.
-                expected=None if interface == "uint8" else trained,
+                expected=trained,
                 layers=tuple(prepared.origins),
             )
 

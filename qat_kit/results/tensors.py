@@ -32,10 +32,12 @@ class TrainedTensor(Record):
 class TrainedTensors(Record):
     """What training hands to the certificate (`tensors.json`): Keras layer → its output, its weights, its bias.
 
-    biases: real numbers, one an output channel.
+    biases: real numbers, one an output channel. tables: of embeddings, by the call that reads them: a table that is
+    shared has the parameters of each place.
     """
 
     format_version: Literal[1] = 1
     outputs: dict[str, TrainedTensor] = pydantic.Field(default_factory=dict)
     weights: dict[str, TrainedTensor] = pydantic.Field(default_factory=dict)
     biases: dict[str, tuple[pydantic.FiniteFloat, ...]] = pydantic.Field(default_factory=dict)
+    tables: dict[str, TrainedTensor] = pydantic.Field(default_factory=dict)

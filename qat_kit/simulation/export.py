@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import tf_keras
 from qat_kit.errors import ModelError
 from qat_kit.files import sha256
 from qat_kit.numerics import QuantParams, quantize
-from qat_kit.prepare.reading import layer_calls
+from qat_kit.prepare.reading import LayerCall, layer_calls
 from qat_kit.prepare.saved_model import save_for_conversion
 from qat_kit.results import TrainedTensor, TrainedTensors
 from qat_kit.simulation.kernels import params_in_file
@@ -65,6 +66,7 @@ def trained_tensors(model: tf_keras.Model) -> TrainedTensors:
     outputs: dict[str, TrainedTensor] = {}
     weights: dict[str, TrainedTensor] = {}
     biases: dict[str, tuple[float, ...]] = {}
+    tables: dict[str, TrainedTensor] = {}
     calls = {call.name: call for call in layer_calls(model)}
     for call in calls.values():
         layer = call.layer
@@ -79,7 +81,20 @@ def trained_tensors(model: tf_keras.Model) -> TrainedTensors:
             weights[call.name] = _kernel_record(call.name, layer, input_scale=exact_scale(ranges[before]))
             if layer.layer.use_bias:
                 biases[call.name] = tuple(float(bias) for bias in layer.layer.bias.numpy())
-    return TrainedTensors(outputs=outputs, weights=weights, biases=biases)
+        if isinstance(layer.layer, tf_keras.layers.Embedding):
+            params = _params_of_place(call, calls)
+            codes = quantize(layer.layer.embeddings.numpy(), params)
+            tables[call.name] = _record(layer.name, params, codes=codes)
+    return TrainedTensors(outputs=outputs, weights=weights, biases=biases, tables=tables)
+
+
+def _params_of_place(call: LayerCall, calls: Mapping[str, LayerCall]) -> QuantParams:
+    """The parameters of a layer's output; those of a shared layer stand in a node of their own behind each call."""
+    quantizer = call.layer
+    if not quantizer.quantize_config.quantizes_output:
+        (quantizer,) = (each.layer for each in calls.values() if each.inputs == (call.name,))
+    params: QuantParams = quantizer.quantize_config.output_quantizer.params(quantizer.output_range)
+    return params
 
 
 def _kernel_record(name: str, layer: QuantizedLayer, *, input_scale: float) -> TrainedTensor:

@@ -102,8 +102,8 @@ class Subject:
     def full_name(self, graph: Subgraph, tensor: Tensor) -> str:
         """A tensor's name, joined with what the signatures call it.
 
-        Inputs and outputs lose their layer's name to the signature, and beside a conversion from or to float it is the
-        float tensor that has it.
+        Inputs and outputs lose their layer's name to the signature, and beside a conversion from or to another type it
+        is the outer tensor that has it.
         """
         return ";".join(self._names[graph.index, tensor.index])
 
@@ -143,11 +143,10 @@ class Subject:
             for called, index in (*signature.inputs.items(), *signature.outputs.items()):
                 names[signature.subgraph, index].append(called)
         for step in self.steps():
-            if step.operator.op in ("QUANTIZE", "DEQUANTIZE") and step.inputs and step.outputs:
-                ends = (step.inputs[0], step.outputs[0])
-                inner, outer = ends if step.operator.op == "DEQUANTIZE" else ends[::-1]
-                if outer.is_float:
-                    names[step.graph.index, inner.index] += names[step.graph.index, outer.index]
+            ends = step.converted_ends
+            if ends is not None:
+                inner, outer = ends
+                names[step.graph.index, inner.index] += names[step.graph.index, outer.index]
         return names
 
 
@@ -163,6 +162,18 @@ class Step:
     def operand(self, position: int) -> Tensor | None:
         """The tensor at an input position; None where there is none."""
         return self.graph.input_of(self.operator, position)
+
+    @property
+    def converted_ends(self) -> tuple[Tensor, Tensor] | None:
+        """(inner, outer) of a conversion from or to float, or between an input or output and what is within."""
+        if self.operator.op not in ("QUANTIZE", "DEQUANTIZE") or not self.inputs or not self.outputs:
+            return None
+        source, result = self.inputs[0], self.outputs[0]
+        if self.operator.op == "DEQUANTIZE":
+            return (source, result) if result.is_float else None
+        if source.is_float or (source.index in self.graph.inputs and source.type != result.type):
+            return result, source
+        return (source, result) if result.index in self.graph.outputs and source.type != result.type else None
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:

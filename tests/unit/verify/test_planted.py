@@ -211,7 +211,7 @@ def test_a_right_file_passes_whatever_is_asked_of_it(converted: Converted) -> No
     assert certificate.unchecked == ()
     assert {check.outcome for check in certificate.checks} == {"checked"}
     assert certificate.ran_on["inputs"] == "8 golden inputs of the manifest (calibration)"
-    assert certificate.verdict == "fully int8: 5 operators, 38 checks, no finding, 1 warning"
+    assert certificate.verdict == "fully int8: 5 operators, 39 checks, no finding, 1 warning"
 
 
 def test_a_golden_vector_that_was_corrupted(converted: Converted) -> None:

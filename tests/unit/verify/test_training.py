@@ -85,9 +85,10 @@ def rename(before: str, after: str) -> Callable[[schema.ModelT], None]:
 def test_the_file_that_training_asked_for_passes(network: bytes, expected: Expected) -> None:
     certificate = verify(network, expected=expected)
     assert certificate.findings == ()
-    assert [check.name for check in certificate.checks][-4:] == [
+    assert [check.name for check in certificate.checks][-5:] == [
         "trained outputs",
         "trained weights",
+        "trained tables",
         "trained biases",
         "nothing filled in",
     ]
@@ -278,3 +279,80 @@ def test_with_float_ends_the_quantized_tensors_have_the_layers_names() -> None:
     assert verify(data, io="float32", expected=expected).findings == ()
     expected["outputs"]["pixels"]["zero_point"] = [1]
     assert list(failed(verify(data, io="float32", expected=expected))) == ["trained outputs"]
+
+
+# ------------------------------------------------------------------------------- ends of other types, tables
+
+
+def unsigned_ends(*, zero_point: int = 128 - 7, scale: float = 0.5) -> tuple[bytes, Expected]:
+    """uint8 → int8 → softmax → int8 → uint8, as the converter writes it."""
+    graph = Builder()
+    outer = graph.tensor("serving_default_pixels:0", [1, 2], "UINT8", scale=[scale], zero_point=[zero_point])
+    inner = graph.tensor("quantize_pixels/FakeQuant", [1, 2], "INT8", scale=[0.5], zero_point=[-7])
+    result = graph.tensor("digits/softmax/Softmax", [1, 2], "INT8", scale=[1 / 256], zero_point=[-128])
+    out = graph.tensor("StatefulPartitionedCall:0", [1, 2], "UINT8", scale=[1 / 256], zero_point=[0])
+    options = schema.SoftmaxOptionsT()
+    options.beta = 1.0
+    graph.op("QUANTIZE", [outer], [inner])
+    graph.op("SOFTMAX", [inner], [result], options=options)
+    graph.op("QUANTIZE", [result], [out])
+    graph.signature({"pixels": outer}, {"answer": out})
+    records = {"pixels": (0.5, -7), "softmax": (1 / 256, -128)}
+    outputs = {
+        layer: {"scale": [scale], "zero_point": [zero], "num_bits": 8, "layer": layer}
+        for layer, (scale, zero) in records.items()
+    }
+    return graph.bytes([outer], [out]), {"outputs": outputs}
+
+
+def test_unsigned_ends_are_the_trained_codes_and_128() -> None:
+    data, expected = unsigned_ends()
+    assert verify(data, io="uint8", expected=expected).findings == ()
+    expected["outputs"]["pixels"]["zero_point"] = [-6]
+    assert list(failed(verify(data, io="uint8", expected=expected))) == ["trained outputs"]
+
+
+@pytest.mark.parametrize("fault", [{"zero_point": 128 - 6}, {"zero_point": -7 & 255}, {"scale": 0.25}])
+def test_an_unsigned_end_of_another_grid(fault: dict[str, Any]) -> None:
+    data, expected = unsigned_ends(**fault)
+    (finding,) = failed(verify(data, io="uint8", expected=expected))["trained outputs"]
+    assert (finding.op, finding.op_index, finding.layer) == ("QUANTIZE", 0, "pixels")
+    assert "unsigned codes are the signed ones and 128" in finding.message
+
+
+def embedding(*, scale: float = 0.5, changed_code: bool = False) -> tuple[bytes, Expected]:
+    graph = Builder()
+    table = np.arange(12, dtype=np.int8).reshape(4, 3)
+    codes = {"scale": [scale], "zero_point": [2]}
+    held = table.copy()
+    held[2, 1] += changed_code
+    tokens = graph.tensor("serving_default_tokens:0", [1, 5], "INT32")
+    rows = graph.tensor("net/embedding/embedding_lookup", [4, 3], "INT8", **codes, data=held)
+    result = graph.tensor("net/embedding/embedding_lookup1", [1, 5, 3], "INT8", **codes)
+    graph.op("GATHER", [rows, tokens], [result], options=schema.GatherOptionsT(), version=2)
+    graph.signature({"tokens": tokens}, {"embedding": result})
+    record = {"scale": [0.5], "zero_point": [2], "num_bits": 8, "layer": "embedding"}
+    expected = {
+        "outputs": {"embedding": record},
+        "tables": {"embedding": {**record, "sha256": sha256(table.tobytes())}},
+    }
+    return graph.bytes([tokens], [result]), expected
+
+
+def test_a_table_is_compared_by_its_codes() -> None:
+    data, expected = embedding()
+    assert verify(data, expected=expected).findings == ()
+    data, expected = embedding(changed_code=True)
+    findings = failed(verify(data, expected=expected))
+    assert list(findings) == ["trained tables"]
+    (finding,) = findings["trained tables"]
+    assert (finding.op, finding.layer) == ("GATHER", "embedding")
+    assert "with other codes than training used" in finding.message
+    data, expected = embedding(scale=0.25)
+    assert list(failed(verify(data, expected=expected))) == ["trained outputs", "trained tables"]
+
+
+def test_a_table_that_is_not_in_the_file(network: bytes, expected: Expected) -> None:
+    expected["tables"] = {"words": {**expected["weights"]["conv1"], "layer": "words"}}
+    (finding,) = failed(verify(network, expected=expected))["trained tables"]
+    assert finding.message.startswith("the table of layer 'words'")
