@@ -45,7 +45,9 @@ def random_inputs(graph: Graph, *, batch: int = 2, seed: int = 0) -> dict[str, N
         if dtype.kind == "f" and not tables:
             values[name] = random.standard_normal(shape)
         else:
-            values[name] = random.integers(0, min(tables, default=2), shape).astype(dtype)
+            # Those of few bits are pixels.
+            largest = 2 if dtype.kind == "b" or dtype.itemsize > 2 else 127
+            values[name] = random.integers(0, min(tables, default=largest), shape).astype(dtype)
     return values
 
 

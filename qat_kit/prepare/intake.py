@@ -9,13 +9,16 @@ from typing import Any
 import tf_keras
 
 from qat_kit.input_shapes import read_input_shapes
+from qat_kit.prepare.broken import refuse_broken_weights
 from qat_kit.prepare.building import build_model
+from qat_kit.prepare.float32 import float_dtypes, in_float32
 from qat_kit.prepare.input_shapes import fixed_model
 from qat_kit.prepare.keras3 import as_tf_keras
 from qat_kit.prepare.keras3_tracing import traced_keras3_model
 from qat_kit.prepare.kinds import refuse_foreign, refuse_other_backend
 from qat_kit.prepare.loading import load_any
 from qat_kit.prepare.output_names import keep_output_names, named_by_keys
+from qat_kit.prepare.proof import prove_same_outputs
 from qat_kit.prepare.reading import read_graph
 from qat_kit.prepare.tracing import is_opaque, traced_model
 
@@ -48,16 +51,27 @@ def take_model(
 
 
 def _of_known_layers(model: tf_keras.Model) -> tf_keras.Model:
-    """The model itself, or the same of Keras' own layers, with lists of inputs and outputs in the place of dicts.
+    """The model itself, or the same of Keras' own layers in float32, with lists in the place of dicts.
 
     Subclassed models and custom layers are taken apart; what was an entry of a dict is called by its key.
     """
-    if is_opaque(model):
+    is_plain = not is_opaque(model)
+    if not is_plain:
         model = traced_model(model)
-        is_plain = False
-    else:
-        is_plain = not any(is_opaque(layer) for layer in model._flatten_layers(include_self=False))
-    structures = (getattr(model, "_nested_inputs", None), getattr(model, "_nested_outputs", None))
-    if not model.built or (is_plain and not any(isinstance(structure, Mapping) for structure in structures)):
+    if not model.built:
         return model
-    return build_model(keep_output_names(named_by_keys(read_graph(model), *structures)))
+    refuse_broken_weights(
+        (layer.name, weight.name, weight.numpy()) for layer in model.layers for weight in layer.weights
+    )
+    layers = list(model._flatten_layers(include_self=False))
+    structures = (getattr(model, "_nested_inputs", None), getattr(model, "_nested_outputs", None))
+    is_plain = is_plain and not any(is_opaque(layer) for layer in layers)
+    dtypes = float_dtypes(layers)
+    if is_plain and dtypes <= {"float32"} and not any(isinstance(structure, Mapping) for structure in structures):
+        return model
+    graph = named_by_keys(read_graph(model), *structures)
+    taken = build_model(keep_output_names(in_float32(graph)))
+    # What half precision computes is too coarse to be compared with.
+    if dtypes <= {"float32", "float64"}:
+        prove_same_outputs(model, taken, "taking it in float32")
+    return taken

@@ -12,9 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import tf_keras
 
 from qat_kit.input_shapes import InputShapes
+from qat_kit.prepare.broken import refuse_broken_weights
 from qat_kit.prepare.building import build_model
 from qat_kit.prepare.graph import Graph, Node, call_name, node_of, tensor_name
 from qat_kit.prepare.keras3_calls import call_arguments, given_tensors, needed_tensors, nested_feeds
@@ -48,6 +50,9 @@ def as_tf_keras(model: Any, *, input_shapes: InputShapes | None = None) -> tf_ke
     if not is_keras3(model):
         return model
     functional = fixed_functional(functional_of(model), input_shapes or {})
+    refuse_broken_weights(
+        (weight.path.split("/")[-2], weight.name, np.asarray(weight)) for weight in functional.weights
+    )
     carrier = _Carrier()
     graph = Graph(
         name=model.name,

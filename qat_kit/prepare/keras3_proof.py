@@ -56,6 +56,9 @@ def prove_carried(functional: Any, graph: Graph) -> None:
 
 
 def _rounds(functional: Any) -> bool:
+    """Whether what is carried over holds numbers, or weights of float64, that it rounds to float32."""
+    if any(str(weight.dtype) == "float64" for weight in functional.weights):
+        return True
     models = [layer for layer in functional._flatten_layers() if hasattr(layer, "_operations")]
     return any(type(operation).__name__ in _ROUNDED for model in models for operation in model._operations)
 
@@ -111,15 +114,15 @@ def _outputs(functional: Any, arrays: list[NDArray[Any]], dtype: str) -> list[ND
 def computing_in(model: Any, dtype: str) -> Iterator[None]:
     """Lets every layer of a Keras 3 model compute in `dtype`, over the weights that it has.
 
-    A policy whose weights are of float32 makes Keras widen them where they are read; a model casts what it is given to
-    the dtype of its symbolic inputs.
+    A policy whose weights are of another type makes Keras cast them where they are read; a model casts what it is given
+    to the dtype of its symbolic inputs.
     """
     import keras
 
     class Within(keras.dtype_policies.DTypePolicy):  # type: ignore[misc]  # Keras publishes no types
         @property
         def variable_dtype(self) -> str:
-            return "float32"
+            return "float16"
 
     layers = list(model._flatten_layers())
     layers += [layer._functional for layer in layers if getattr(layer, "_functional", None) is not None]

@@ -5,10 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import numpy as np
-import tf_keras
-
-from qat_kit.errors import ModelError
 from qat_kit.prepare.activations import split_activations
 from qat_kit.prepare.additions import chain_additions
 from qat_kit.prepare.affine import fold_affine
@@ -18,6 +14,7 @@ from qat_kit.prepare.average import replace_average
 from qat_kit.prepare.batch_norm import replace_batch_norm, replace_lone_batch_norm
 from qat_kit.prepare.biases import keep_biases
 from qat_kit.prepare.bidirectional import unroll_bidirectional
+from qat_kit.prepare.broken import refuse_scalar_inputs
 from qat_kit.prepare.building import build_model
 from qat_kit.prepare.dilated_transposed import turn_dilated_kernels
 from qat_kit.prepare.dot import replace_dot
@@ -28,6 +25,7 @@ from qat_kit.prepare.graph import Graph
 from qat_kit.prepare.hard_swish import join_hard_swish
 from qat_kit.prepare.input_shapes import refuse_open_shapes
 from qat_kit.prepare.intake import take_model
+from qat_kit.prepare.integers import take_integer_numbers
 from qat_kit.prepare.masks import refuse_masks
 from qat_kit.prepare.normalization import replace_normalization
 from qat_kit.prepare.one_dimensional import run_as_images
@@ -56,6 +54,7 @@ from qat_kit.vocabulary import BatchNorm
 # layers or activations comes before what splits or replaces them.
 REWRITES = (
     replace_static_shapes,
+    take_integer_numbers,
     replace_operations,
     take_augmentation,
     spread_time_distributed,
@@ -112,8 +111,8 @@ def prepare(
     """
     model = require_functional(take_model(model, input_shapes=input_shapes))
     refuse_open_shapes(model)
-    _refuse_broken_weights(model)
     before = read_graph(model)
+    refuse_scalar_inputs(before)
     graph = before
     chosen: dict[Any, Any] = {
         rewrite: partial(rewrite, max_steps=max_unrolled_steps) for rewrite in (unroll_bidirectional, unroll_recurrent)
@@ -142,13 +141,3 @@ def _prepared_from(graph: Graph) -> PreparedModel:
     graph = join_shared(keep_biases(graph))
     origins = {node.name: node.origins for node in graph.nodes.values()}
     return PreparedModel(model=build_model(graph), origins=origins)
-
-
-def _refuse_broken_weights(model: tf_keras.Model) -> None:
-    for layer in model.layers:
-        for weight in layer.weights:
-            if not np.all(np.isfinite(weight.numpy())):
-                raise ModelError(
-                    f"layer {layer.name!r}: weight {weight.name!r} holds NaN or infinity; the float model must be "
-                    "trained to finite weights first"
-                )
