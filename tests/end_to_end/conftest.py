@@ -11,7 +11,7 @@ import pytest
 
 CommandLine = Callable[..., subprocess.CompletedProcess[str]]
 
-# Seconds instead of minutes; the accuracy of the full run is measured by scripts/benchmarks/digits.py.
+# Seconds instead of minutes; the accuracy of the full run is measured by scripts/results.
 SHORT = ["--set", "epochs=8", "--set", "qat_epochs=2", "--set", "num_latency_runs=20"]
 
 
