@@ -32,9 +32,10 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
+        _sync(temporary)
         temporary.replace(path)
+        # The new name is in the folder, which is a file of its own.
+        _sync(path.parent)
     except OutputError:
         raise
     except OSError as error:
@@ -47,6 +48,15 @@ def replacing(path: Path) -> Iterator[Path]:
         # Where the folder itself could not be made there is nothing to remove.
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    """Waits until a file, or a folder's list of names, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def remove_partial(folder: Path) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
+import tf_keras
 
 from tests.support import models
 
@@ -41,3 +43,24 @@ def test_what_is_missing_is_said(qat_kit_command, model_file: Path, tmp_path: Pa
     assert done.returncode == 2
     assert "scheme 'w8a8' needs representative data: give an .npz or a folder" in done.stderr
     assert not (tmp_path / "out" / "model.tflite").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["keras2", "keras3", "saved_model"])
+def test_models_of_every_format_are_taken(qat_kit_command, kind: str, tmp_path: Path) -> None:
+    path = tmp_path / ("net" if kind == "saved_model" else "net.keras")
+    if kind == "keras3":
+        inputs = keras.Input((8,), name="image")
+        keras.Model(inputs, keras.layers.Dense(4)(inputs)).save(path)
+    else:
+        inputs = tf_keras.Input((8,), name="image")
+        tf_keras.Model(inputs, tf_keras.layers.Dense(4)(inputs)).save(path)
+    np.savez(tmp_path / "samples.npz", image=np.random.default_rng(0).normal(size=(16, 8)).astype(np.float32))
+    out = tmp_path / "out"
+    command = ("convert", path, "--representative", tmp_path / "samples.npz", "--samples", "16", "--out", out)
+    done = qat_kit_command(*command, "--io", "uint8", "--no-user-data")
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads((out / "manifest.w8a8.uint8_io.json").read_text())
+    assert manifest["golden"]["origin"] == "synthetic"
+    assert manifest["calibration"]["source"] is None
+    assert qat_kit_command("verify", out / "model.w8a8.uint8_io.tflite", "--io", "uint8").returncode == 0

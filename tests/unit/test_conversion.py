@@ -120,6 +120,8 @@ def test_another_scheme_has_a_name_of_its_own(scheme: str, io: str | None, name:
     assert (manifest.inputs[0].dtype, manifest.outputs[0].dtype) == types
     assert (manifest.calibration is None) == (scheme in ("fp16", "w8_dynamic"))
     assert manifest.files[0].kind == scheme
+    checks = {check.name for check in done.certificate.checks}
+    assert ("trained outputs" in checks) == (scheme == "w8a8")
 
 
 def test_what_cannot_be_is_refused_before_anything_is_written(tmp_path: Path) -> None:

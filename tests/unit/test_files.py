@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import resource
+import stat
 
 import pytest
 
@@ -22,6 +24,18 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
         fail_half_way()
     assert path.read_text() == "old"
     assert [file.name for file in tmp_path.iterdir()] == ["note.txt"]
+
+
+def test_the_file_is_on_the_disk_before_it_has_its_name_and_the_name_after(tmp_path, monkeypatch):
+    path, seen, fsync = tmp_path / "note.txt", [], os.fsync
+
+    def watched(descriptor):
+        fsync(descriptor)
+        seen.append(("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file", path.exists()))
+
+    monkeypatch.setattr(os, "fsync", watched)
+    write_text(path, "text")
+    assert seen == [("file", False), ("folder", True)]
 
 
 def test_the_temporary_name_keeps_the_suffix(tmp_path):
