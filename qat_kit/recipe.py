@@ -19,6 +19,7 @@ from qat_kit.datasets import Dataset
 from qat_kit.errors import QatKitError, RecipeError, SettingsError, UnknownNameError
 from qat_kit.files import read_bytes, sha256
 from qat_kit.input_shapes import read_input_shapes
+from qat_kit.tuning import Tuning
 from qat_kit.vocabulary import BatchNorm, Forward, KernelSet, Scores, Task
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ Rate = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
 Fraction = Annotated[float, pydantic.Field(ge=0, le=1)]
 
 
-class Settings(pydantic.BaseModel):
+class Settings(Tuning):
     """What a user may change of a run. A recipe subclasses it to change defaults or to add settings of its own.
 
     epochs, learning_rate: of float training; qat_epochs, qat_learning_rate: of fine-tuning with quantization.
@@ -40,10 +41,8 @@ class Settings(pydantic.BaseModel):
     forward: what fine-tuning computes, `fake` (real numbers on grids) or `integer` (the integers of kernel_set, which
     is the target's unless given).
     no_user_data: golden inputs drawn at random, so that nothing of the data leaves with the model. minimum_accuracy: a
-    gate; an int8 file below it makes the run fail, None asks for nothing.
+    gate; an int8 file below it makes the run fail, None asks for nothing. The rest is of `Tuning`.
     """
-
-    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
 
     seed: Annotated[int, pydantic.Field(ge=0, lt=2**32)] = 0
     scheme: str = "w8a8"
@@ -52,7 +51,9 @@ class Settings(pydantic.BaseModel):
     learning_rate: Rate = 1e-3
     qat_epochs: Annotated[int, pydantic.Field(ge=0)] = 10
     qat_learning_rate: Rate = 2e-4
-    input_shapes: Annotated[dict[str, tuple[Count, ...]], pydantic.BeforeValidator(read_input_shapes)] = {}
+    input_shapes: Annotated[dict[str, tuple[Count, ...]], pydantic.BeforeValidator(read_input_shapes)] = pydantic.Field(
+        default_factory=dict
+    )
     batch_norm: BatchNorm = "fold"
     forward: Forward = "fake"
     kernel_set: KernelSet | None = None

@@ -11,7 +11,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,7 @@ from qat_kit.measure import (
 from qat_kit.numerics import get_range_estimator
 from qat_kit.prepare import prepare, save_for_conversion, take_model
 from qat_kit.progress import Progress, SilentProgress
-from qat_kit.qat import train
+from qat_kit.qat import QatOptions, train
 from qat_kit.recipe import Recipe, Settings, blaming
 from qat_kit.results import (
     Certificate,
@@ -54,12 +54,14 @@ from qat_kit.schemes import get_scheme
 from qat_kit.simulation import build_simulated, export_simulated, simulate, trained_tensors
 from qat_kit.targets import get_target
 from qat_kit.training import DETERMINISM, TrainingSettings, fit, fix_randomness, loss_for
+from qat_kit.tuning import OPTION_FIELDS, TRAINING_FIELDS
 from qat_kit.verify import RunRequest, verify
 from qat_kit.version import __version__
 from qat_kit.vocabulary import KernelSet
 
 FLOAT_KERAS, QAT_KERAS = "float.keras", "qat.keras"
 FLOAT_TFLITE = "model.float32.tflite"
+TENSORBOARD = "tensorboard"
 TENSORS, CERTIFICATE, MEASUREMENT = "tensors.json", "certificate.json", "measurement.json"
 
 _BATCH = 256
@@ -111,7 +113,7 @@ class _Run:
         self.folder = folder
         self.path = folder.path
         self.progress = progress
-        self.scheme = get_scheme(self.settings.scheme)
+        self.scheme = self.settings.scheme_for(get_scheme(self.settings.scheme))
         self.target = get_target(self.settings.target)
         self.loss = recipe.loss or loss_for(recipe.task, recipe.scores)
 
@@ -182,9 +184,18 @@ class _Run:
             dataset.train,
             calibration=calibration,
             loss=self.loss,
-            settings=self._training(self.settings.qat_epochs, self.settings.qat_learning_rate),
+            settings=replace(
+                self._training(self.settings.qat_epochs, self.settings.qat_learning_rate),
+                **self.settings.values(TRAINING_FIELDS),
+            ),
+            options=QatOptions(
+                **self.settings.values(OPTION_FIELDS),
+                log_folder=self.path / TENSORBOARD if self.settings.tensorboard else None,
+            ),
             estimator=estimator,
             validation=dataset.validation,
+            teacher=prepared.model,
+            scores=self.recipe.scores,
             checkpoint=self.folder.work / "qat.npz",
             progress=self.progress,
         )

@@ -32,3 +32,8 @@ class QatModel:
     scheme: QuantScheme
     target: Target
     origins: Mapping[str, tuple[str, ...]]
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether activations have 16 bits."""
+        return self.scheme.activations is not None and self.scheme.activations.num_bits == 16

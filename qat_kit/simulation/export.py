@@ -100,6 +100,12 @@ def _params_of_place(call: LayerCall, calls: Mapping[str, LayerCall]) -> QuantPa
 def _kernel_record(name: str, layer: QuantizedLayer, *, input_scale: float) -> TrainedTensor:
     config = layer.quantize_config
     quantizer = config.weight_quantizer
+    bits_now = quantizer.bits_now(layer.kernel_range)
+    if bits_now != quantizer.num_bits:
+        raise ModelError(
+            f"layer {name!r} has weights of {bits_now} bits at this point of its training, and its scheme says "
+            f"{quantizer.num_bits}: train to the end, or lower them with `set_bits`"
+        )
     kernel = quantizer.channels_last(layer.quantized_kernel().numpy())
     bias = layer.layer.bias.numpy() if layer.layer.use_bias else None
     params = params_in_file(kernel, bias, input_scale, quantizer.params(layer.kernel, layer.kernel_range))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -15,73 +15,123 @@ import tf_keras
 from qat_kit.datasets import Split
 from qat_kit.errors import ModelError
 from qat_kit.progress import Progress, SilentProgress
-from qat_kit.training.checkpoint import load_checkpoint, save_checkpoint
+from qat_kit.training.averaging import WeightAverage
+from qat_kit.training.checkpoint import BestWeights, load_checkpoint, save_checkpoint
 from qat_kit.training.determinism import epoch_seed, seed_random_layers
+from qat_kit.training.distillation import Distillation
+from qat_kit.training.settings import History, TrainingSettings, best_epoch, is_over
+from qat_kit.training.step import Loss, Steps, feed
 
-History = list[dict[str, float]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingSettings:
-    """How to train. learning_rate: the peak, reached after `warm_up_epochs` and then falling to zero as a cosine."""
-
-    epochs: int
-    batch_size: int = 32
-    learning_rate: float = 1e-3
-    warm_up_epochs: float = 1.0
-    seed: int = 0
+# Of a variable's name, what a weight decays by: biases, batch norms, steps and ranges do not.
+_DECAYING = ("kernel", "depthwise_kernel", "embeddings")
 
 
 def fit(
     model: tf_keras.Model,
     train: Split,
     *,
-    loss: Callable[[Any, Any], Any],
+    loss: Loss,
     settings: TrainingSettings,
     validation: Split | None = None,
     checkpoint: Path | None = None,
     before_epoch: Callable[[int], None] | None = None,
+    figures: Callable[[int, dict[str, float]], dict[str, float]] | None = None,
+    penalty: Callable[[], Any] | None = None,
+    distillation: Distillation | None = None,
+    explain: Callable[[Split], str] | None = None,
     description: str = "training",
     progress: Progress | None = None,
 ) -> History:
-    """Trains `model` in place and returns loss and validation loss of each epoch.
+    """Trains `model` in place and returns loss, validation loss and further figures of each epoch.
 
     loss: (labels, outputs) → one value a sample. checkpoint: a file that is written after each epoch; when it is
     there already, training goes on behind its epoch and ends with the same weights as if it had run through.
-    before_epoch: called with the epoch's number before its first step.
-    Raises ModelError when the loss is NaN or infinite, with the epoch; the last checkpoint is kept.
+    before_epoch: called with the epoch's number before its first step; it may freeze layers. figures: called behind
+    the epoch with its number and figures, the weights in place that would be kept; what it returns joins the history.
+    penalty: a scalar to be minimized beside the loss. explain: from the batch of a step whose objective is not finite
+    to a sentence that says where it began.
+
+    Where `settings.select_by` names a figure, the model ends with the weights of the epoch that has the best one.
+
+    Raises ModelError in the step in which the objective is NaN or infinite; the model and the checkpoint are then
+    those of the end of the epoch before. And where no epoch has the figure that selects.
     """
     progress = progress or SilentProgress()
     steps = math.ceil(len(train) / settings.batch_size)
-    optimizer = tf_keras.optimizers.Adam(_schedule(settings, steps))
-    optimizer.build(model.trainable_variables)
-    history = load_checkpoint(checkpoint, model, optimizer) if checkpoint and checkpoint.exists() else []
-    step = _training_step(model, optimizer, loss)
+    optimizer = _optimizer(settings, steps, model.trainable_variables)
+    average = WeightAverage(model.trainable_variables, settings.average_decay) if settings.average_decay else None
+    state = [*model.variables, *optimizer.variables, *(average.variables if average else ())]
+    history = load_checkpoint(checkpoint, state) if checkpoint and checkpoint.exists() else []
+    best = BestWeights(model.variables, checkpoint)
+    tracer = Steps(model, optimizer, loss, average=average, penalty=penalty, distillation=distillation)
     evaluate = _mean_loss(model, loss)
     with progress.track(description, settings.epochs * steps) as advance:
         advance(len(history) * steps)
         for epoch in range(len(history), settings.epochs):
+            if is_over(history, settings):
+                break
+            whole = [variable.numpy() for variable in state]
             if before_epoch is not None:
                 before_epoch(epoch)
             seed_random_layers(model, seed=settings.seed, epoch=epoch)
             order = np.random.default_rng(epoch_seed(settings.seed, epoch, "order")).permutation(len(train))
-            total = 0.0
+            step, total = tracer.current(), 0.0
             for start in range(0, len(train), settings.batch_size):
                 batch = train.take(order[start : start + settings.batch_size])
-                total += float(step(batch.inputs, batch.labels)) * len(batch)
+                value, objective = step(batch.inputs, batch.labels).numpy().tolist()
+                if not math.isfinite(objective):
+                    cause = explain(batch) if explain else ""
+                    for variable, array in zip(state, whole, strict=True):
+                        variable.assign(array)
+                    raise ModelError(
+                        f"{description}: the loss became {objective} in epoch {epoch + 1}, step "
+                        f"{start // settings.batch_size + 1}{cause}; lower the learning rate (now "
+                        f"{settings.learning_rate:g}) or check the labels. The epoch before is kept"
+                    )
+                total += value * len(batch)
                 advance(1)
-            figures = {"loss": total / len(train)}
-            if not math.isfinite(figures["loss"]):
-                raise ModelError(
-                    f"{description}: the loss became {figures['loss']} in epoch {epoch + 1}; lower the learning rate "
-                    f"(now {settings.learning_rate:g}) or check the labels. The epoch before is kept"
-                )
-            if validation is not None:
-                figures["validation_loss"] = evaluate(validation, settings.batch_size)
-            history.append(figures)
+            found = {"loss": total / len(train)}
+            with average.lent() if average else contextlib.nullcontext():
+                if validation is not None:
+                    found["validation_loss"] = evaluate(validation, settings.batch_size)
+                found |= figures(epoch, found) if figures else {}
+                history.append(found)
+                if settings.select_by and best_epoch(history, settings.select_by) == epoch:
+                    best.keep()
             if checkpoint:
-                save_checkpoint(checkpoint, model, optimizer, history)
+                save_checkpoint(checkpoint, state, history)
+    _finish(settings, history, best, average)
     return history
+
+
+def _finish(settings: TrainingSettings, history: History, best: BestWeights, average: WeightAverage | None) -> None:
+    """Puts the weights in place that are kept."""
+    if settings.select_by is not None and settings.epochs:
+        if best_epoch(history, settings.select_by) is None:
+            known = sorted({name for figures in history for name in figures})
+            raise ModelError(
+                f"no epoch has the figure {settings.select_by!r} that was to select the best one; there are "
+                f"{', '.join(known)}. Validation figures need validation data"
+            )
+        best.restore()
+    elif average is not None:
+        average.keep()
+
+
+def _optimizer(settings: TrainingSettings, steps: int, variables: list[Any]) -> tf_keras.optimizers.Optimizer:
+    optimizer = tf_keras.optimizers.Adam(
+        _schedule(settings, steps), global_clipnorm=settings.clip_norm, weight_decay=settings.weight_decay
+    )
+    if settings.weight_decay is not None:
+        kept = [variable for variable in variables if _last_name(variable) not in _DECAYING]
+        optimizer.exclude_from_weight_decay(var_list=kept)
+    optimizer.build(variables)
+    return optimizer
+
+
+def _last_name(variable: Any) -> str:
+    name: str = variable.name.rpartition("/")[2]
+    return name.partition(":")[0]
 
 
 def _schedule(settings: TrainingSettings, steps: int) -> Any:
@@ -94,27 +144,10 @@ def _schedule(settings: TrainingSettings, steps: int) -> Any:
     )
 
 
-def _feed(inputs: tuple[Any, ...]) -> Any:
-    return inputs[0] if len(inputs) == 1 else list(inputs)
-
-
-def _training_step(model: tf_keras.Model, optimizer: Any, loss: Callable[[Any, Any], Any]) -> Callable[..., Any]:
-    @tf.function(reduce_retracing=True)
-    def step(inputs: tuple[Any, ...], labels: Any) -> Any:
-        with tf.GradientTape() as tape:
-            value = tf.reduce_mean(loss(labels, model(_feed(inputs), training=True)))
-            objective = tf.add_n([value, *model.losses])
-        variables = model.trainable_variables
-        optimizer.apply_gradients(zip(tape.gradient(objective, variables), variables, strict=True))
-        return value
-
-    return cast("Callable[..., Any]", step)
-
-
-def _mean_loss(model: tf_keras.Model, loss: Callable[[Any, Any], Any]) -> Callable[[Split, int], float]:
+def _mean_loss(model: tf_keras.Model, loss: Loss) -> Callable[[Split, int], float]:
     @tf.function(reduce_retracing=True)
     def total(inputs: tuple[Any, ...], labels: Any) -> Any:
-        return tf.reduce_sum(loss(labels, model(_feed(inputs), training=False)))
+        return tf.reduce_sum(loss(labels, model(feed(inputs), training=False)))
 
     def mean(split: Split, batch_size: int) -> float:
         batches = (split.take(slice(start, start + batch_size)) for start in range(0, len(split), batch_size))

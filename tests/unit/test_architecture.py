@@ -23,6 +23,7 @@ FLOORS = [
     ["manifest"],
     ["numerics", "datasets", "prepare"],
     ["spec", "schemes"],
+    ["tuning"],
     ["targets", "litert", "training", "kernels"],
     ["simulation", "convert", "measure"],
     ["debug", "inspection", "verify", "qat", "checks", "keras_models", "folder"],

@@ -20,19 +20,13 @@ class _StepQuantizer(UniformWeightQuantizer):
     # The variable that a channel's step is a multiple of.
     unit = "step"
 
-    def set_bits(self, num_bits: int, weights: dict[str, Any]) -> None:
-        """As above; the range stays, so that the step grows."""
-        before = float(self.highest(weights))
-        super().set_bits(num_bits, weights)
-        weights[self.unit].assign(weights[self.unit] * (before / float(self.highest(weights))))
-
     def carry_over(self, old: dict[str, Any], new: dict[str, Any], factor: NDArray[np.float32]) -> None:
         super().carry_over(old, new, factor)
         new[self.unit].assign(new[self.unit] * factor)
 
     def least_squares_step(self, kernel: NDArray[np.float32], weights: dict[str, Any]) -> NDArray[np.float32]:
         """The step with the least squared error for the codes of now, in the shape of `scale`."""
-        spec = weight_spec(1 + round(math.log2(float(self.highest(weights)) + 1)))
+        spec = weight_spec(self.bits_now(weights))
         _, high = least_squares_range(self.channels_last(kernel), spec, axis=1)
         step = np.where(high > 0, high, spec.integer_maximum).astype(np.float64) / spec.integer_maximum
         return self.in_shape_of_scale(step, kernel)
@@ -126,10 +120,6 @@ class PowerOfTwoStepWeightQuantizer(_StepQuantizer):
     def initialize(self, kernel: NDArray[np.float32], weights: dict[str, Any]) -> None:
         threshold = self.least_squares_step(kernel, weights) * (float(self.highest(weights)) + 1)
         weights["log2_threshold"].assign(np.log2(threshold))
-
-    def set_bits(self, num_bits: int, weights: dict[str, Any]) -> None:
-        """As above; the threshold stays."""
-        UniformWeightQuantizer.set_bits(self, num_bits, weights)
 
     def carry_over(self, old: dict[str, Any], new: dict[str, Any], factor: NDArray[np.float32]) -> None:
         """As above; the new threshold is rounded to a power of two in its turn, so that the codes may move."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,11 @@ class WeightQuantizer(Quantizer):  # type: ignore[misc]  # tfmot publishes no ty
         scale = self.channels_last(self.scale(tf.convert_to_tensor(kernel), weights).numpy())[0]
         return QuantParams(spec=self.spec, scale=scale, zero_point=np.zeros(scale.shape, np.int32), axis=1)
 
+    def bits_now(self, weights: dict[str, Any]) -> int:
+        """The bits of the codes at this point of training."""
+        del weights
+        return self.num_bits
+
     def axes_of_channel(self, kernel: Any) -> list[int]:
         """The dimensions that run within one channel."""
         return [axis for axis in range(len(kernel.shape)) if axis not in self.channel_axes]
@@ -130,8 +136,11 @@ class UniformWeightQuantizer(WeightQuantizer):
         variable = weights.get("highest")
         return tf.constant(float(self.spec.integer_maximum)) if variable is None else tf.convert_to_tensor(variable)
 
+    def bits_now(self, weights: dict[str, Any]) -> int:
+        return 1 + round(math.log2(float(self.highest(weights)) + 1))
+
     def set_bits(self, num_bits: int, weights: dict[str, Any]) -> None:
-        """Lets the codes have another number of bits, for as long as training wants."""
+        """Lets the codes have another number of bits from now on; `initialize` then finds steps that fit."""
         weights["highest"].assign(weight_spec(num_bits).integer_maximum)
 
     def codes(self, kernel: Any, scale: Any, weights: dict[str, Any]) -> Any:

@@ -201,7 +201,9 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_epoch_before(tmp_path: Pa
     scale = tf.Variable(1.0)
     checkpoint = tmp_path / "checkpoint.npz"
     model = model_with_dropout()
-    with pytest.raises(ModelError, match=r"the loss became nan in epoch 3; lower the learning rate \(now 0\.01\)"):
+    with pytest.raises(
+        ModelError, match=r"the loss became nan in epoch 3, step 1; lower the learning rate \(now 0\.01\)"
+    ):
         fit(
             model,
             data(),
