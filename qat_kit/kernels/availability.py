@@ -24,6 +24,7 @@ REFERENCE_VERSIONS: Mapping[str, int] = {
     "STRIDED_SLICE": 4,
     "TILE": 2,
     "TRANSPOSE": 8,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": 3,
 }
 
 # Types of the first operand for which tflite-micro has no kernel although LiteRT has one, or one whose results mean

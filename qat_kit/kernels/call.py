@@ -101,7 +101,8 @@ class Call:
     op: the builtin's name ("CONV_2D"). options: by the schema's names in snake case, as plain numbers, names, lists.
     inputs: None where an optional operand is left out. outputs: operands without codes. kernel_set: what the
     interpreter was told to use; under "xnnpack" a kernel computes what XNNPACK does where it takes the op, and what the
-    builtin kernel does where it leaves it. version: of the op.
+    builtin kernel does where it leaves it. version: of the op. intermediates: tensors that only carry the scales of
+    what a fused LSTM keeps within.
 
     >>> x = Operand(type="INT8", shape=(2,), codes=np.array([1, 2], np.int8))
     >>> call = Call(op="RESHAPE", inputs=(x,), outputs=(Operand(type="INT8", shape=(1, 2)),), kernel_set="reference")
@@ -115,6 +116,7 @@ class Call:
     kernel_set: SimulatedKernelSet
     options: Mapping[str, Any] = field(default_factory=dict)
     version: int = 1
+    intermediates: tuple[Operand, ...] = ()
 
     @property
     def is_plain(self) -> bool:

@@ -46,6 +46,8 @@ class OperatorRecord(Protocol):
     def outputs(self) -> tuple[int, ...]: ...
     @property
     def options(self) -> Mapping[str, Any]: ...
+    @property
+    def intermediates(self) -> tuple[int, ...]: ...
 
 
 class Graph(Protocol):
@@ -82,6 +84,7 @@ def simulate(
             kernel_set=kernel_set,
             options=operator.options,
             version=operator.version,
+            intermediates=tuple(_operand(graph, index, {}) for index in operator.intermediates),
         )
         codes.update(zip(operator.outputs, run(call), strict=True))
     return codes

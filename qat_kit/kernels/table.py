@@ -69,6 +69,7 @@ from qat_kit.kernels.tanh import tanh
 from qat_kit.kernels.tile import tile
 from qat_kit.kernels.transpose import transpose
 from qat_kit.kernels.transpose_conv import transpose_conv
+from qat_kit.kernels.unidirectional_sequence_lstm import unidirectional_sequence_lstm
 
 KERNELS: Mapping[str, Kernel] = {
     "ADD": add,
@@ -143,6 +144,7 @@ KERNELS: Mapping[str, Kernel] = {
     "SELECT_V2": select_v2,
     "CAST": cast,
     "CUMSUM": cumsum,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": unidirectional_sequence_lstm,
     "EQUAL": compare,
     "NOT_EQUAL": compare,
     "GREATER": compare,

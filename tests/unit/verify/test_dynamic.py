@@ -86,6 +86,12 @@ def test_what_is_not_simulated_is_named() -> None:
     assert "VAR_HANDLE" in simulated(certificate)[0].reason
 
 
+def test_a_file_with_a_state_is_compared_on_its_first_input() -> None:
+    certificate = verify(shared_file("tflite-micro__dtln_noise_suppression.tflite"), run=RunRequest(num_random=3))
+    for found in simulated(certificate):
+        assert (found.outcome, found.figures["num_samples"], found.figures["differing"]) == ("checked", 1, 0)
+
+
 def test_float_activations_are_no_matter_for_the_simulator() -> None:
     graph = Builder()
     x, y = (graph.tensor(name, [1, 2], "FLOAT32") for name in "xy")
