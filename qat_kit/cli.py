@@ -319,25 +319,26 @@ def debug(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder: model.float32.tflite and model.tflite.")],
     data: Annotated[Path, typer.Option(help="An .npz with `inputs`, or an array for each input by name.")],
     kernel_set: Annotated[KernelSet, typer.Option(help="Which of LiteRT's kernels.")] = "reference",
+    tries: Annotated[
+        bool, typer.Option("--try", help="Try remedies on the trained model, and tell weights from activations.")
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="Write the JSON to this file.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show which layers of a run lose most between float and int8, and what to try."""
-    from qat_kit.debug import compare_layers
-    from qat_kit.litert.model_file import read_model
-    from qat_kit.measure.file import read_samples
-    from qat_kit.screen import show_layers
+    """Show which layers of a run lose most between float and int8, and what to try; with --try, what it brings."""
+    from qat_kit.debugging import debug_run
+    from qat_kit.progress import RichProgress
+    from qat_kit.screen import chatter_to, show_layers
 
-    float_file, int8_file = run / "model.float32.tflite", run / "model.tflite"
-    signatures = read_model(float_file).signatures
-    arrays, _ = read_samples(data, list(signatures[0].inputs) if signatures else ["inputs"])
-    comparison = compare_layers(float_file, int8_file, arrays, kernel_set=kernel_set)
-    if out is not None:
-        comparison.save(out)
-    if as_json:
-        print(comparison.model_dump_json(indent=2))
-    else:
-        show_layers(Screen(), comparison)
+    with chatter_to(Path(os.devnull)) as (stdout, stderr):
+        progress = RichProgress(Screen(file=stderr))
+        comparison = debug_run(run, data, kernel_set=kernel_set, tries=tries, progress=progress)
+        if out is not None:
+            comparison.save(out)
+        if as_json:
+            print(comparison.model_dump_json(indent=2), file=stdout)
+        else:
+            show_layers(Screen(file=stdout), comparison)
 
 
 @app.command()

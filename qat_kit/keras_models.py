@@ -32,8 +32,9 @@ def load_model(path: Path) -> tf_keras.Model:
     """Reads a `.keras` file: a float model, or a simulated one with its quantizers; raises DataError for any other."""
     try:
         return tf_keras.models.load_model(path, compile=False)
-    except (OSError, ValueError, TypeError) as error:
-        raise DataError(f"could not load the Keras model {path}: {error}") from None
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        # A KeyError is how Keras meets a configuration of another version.
+        raise DataError(f"could not load the Keras model {path}: {type(error).__name__}: {error}") from None
 
 
 def predict(model: tf_keras.Model, split: Split) -> NDArray[np.float32]:

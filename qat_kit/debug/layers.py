@@ -5,52 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from qat_kit.debug.records import LayerComparison, LayerError
 from qat_kit.errors import DataError
 from qat_kit.litert.child import Limits
 from qat_kit.litert.interpreter import Interpreter
 from qat_kit.litert.model_file import read_model
 from qat_kit.litert.records import Operator, Subgraph, Tensor
 from qat_kit.numerics.error import cosine_similarity, sqnr_db
-from qat_kit.results import Record
 from qat_kit.vocabulary import KernelSet
 
 # Errors beyond this many steps are counted together.
 _STEPS_AT_MOST = 8
 _CUT_OFF, _UNUSED, _POOR_DB = 0.01, 0.5, 20.0
-
-
-class LayerError(Record):
-    """How far the int8 result of a layer is from the float one, what came before it included.
-
-    histogram_lsb: error in steps of the layer's scale, rounded → share of elements; ±8 stands for all beyond.
-    saturated: share of float values that the range cuts off by more than half a step. range_use: share of the codes
-    between the lowest and the highest that occur. remedy: what to try; empty where nothing stands out.
-    """
-
-    layer: str
-    op: str
-    index: int
-    sqnr_db: float
-    cosine: float
-    histogram_lsb: dict[int, float]
-    saturated: float
-    range_use: float
-    remedy: str
-
-
-class LayerComparison(Record):
-    """Every layer that both files have, the worst first. unpaired: results of the int8 file with no float twin."""
-
-    format_version: Literal[1] = 1
-    num_samples: int
-    kernel_set: KernelSet
-    layers: tuple[LayerError, ...]
-    unpaired: tuple[str, ...]
 
 
 def compare_layers(

@@ -11,7 +11,10 @@ from qat_kit.report.text import printable
 from qat_kit.screen.console import table_of
 
 if TYPE_CHECKING:
-    from qat_kit.debug import LayerComparison
+    from qat_kit.debug import LayerComparison, Trials
+
+# The rest is in the JSON.
+_MOST_TRIALS = 12
 
 
 def show_layers(console: Console, comparison: LayerComparison) -> None:
@@ -33,3 +36,21 @@ def show_layers(console: Console, comparison: LayerComparison) -> None:
     lines += [f"{name}: no float twin of that name" for name in comparison.unpaired]
     for line in (*lines, f"{comparison.num_samples} samples, kernels {comparison.kernel_set}"):
         console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
+    if comparison.trials is not None:
+        _show_trials(console, comparison.trials)
+
+
+def _show_trials(console: Console, trials: Trials) -> None:
+    """What is lost to weights and to activations, the layers that cost most, and what each change brought."""
+    split = trials.split
+    console.print(
+        f"\noutputs of the trained model, {trials.num_samples} samples, signal over quantization noise: weights alone "
+        f"{split.weights_only_db:.1f} dB, activations alone {split.activations_only_db:.1f} dB, both "
+        f"{split.both_db:.1f} dB",
+        highlight=False,
+        soft_wrap=True,
+    )
+    table = table_of("layer", "tried", "gain\ndB", "how to have it")
+    for trial in trials.trials[:_MOST_TRIALS]:
+        table.add_row(Text(printable(trial.layer or "all")), trial.change, f"{trial.gain_db:+.1f}", trial.how)
+    console.print(table)

@@ -283,3 +283,14 @@ def test_compare_and_cost(qat_kit_command, short_run, tmp_path):
     assert cost["memory"]["peak_kib"] > 0
     assert "an estimate and no measurement" in qat_kit_command("cost", files[1]).stdout
     refused(qat_kit_command("compare", files[0], files[0]), "files must differ")
+
+
+def test_remedies_are_tried_on_the_trained_model(qat_kit_command, beside, tmp_path):
+    out = tmp_path / "layers.json"
+    done = qat_kit_command("debug", beside, "--data", beside / "test.npz", "--try", "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert "weights alone" in done.stdout
+    trials = json.loads(out.read_text())["trials"]
+    assert trials["num_samples"] == 64
+    assert trials["split"]["both_db"] <= trials["split"]["weights_only_db"]
+    assert {"", next(iter(trials["costs_db"]))} <= {trial["layer"] for trial in trials["trials"]}

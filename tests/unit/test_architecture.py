@@ -29,7 +29,7 @@ FLOORS = [
     ["debug", "inspection", "verify", "qat", "checks", "keras_models", "folder"],
     ["recipe"],
     ["run"],
-    ["api", "conversion", "verification", "recipes"],
+    ["api", "conversion", "verification", "debugging", "recipes"],
     ["screen"],
     ["cli"],
 ]
