@@ -114,7 +114,7 @@ def store(side: str, name: str, result: dict[str, Any]) -> None:
     path = CACHE / side / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps({"key": KEYS[side], **result}), encoding="utf-8")
+    temporary.write_text(json.dumps({"key": KEYS[side], "commit": COMMIT, **result}), encoding="utf-8")
     temporary.replace(path)
 
 
@@ -133,7 +133,14 @@ def key(side: str) -> str:
     return digest.hexdigest()
 
 
+def commit() -> str:
+    """The commit that is checked out, with a mark where files differ from it."""
+    git = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude=*"]
+    return subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
+
+
 KEYS = {side: key(side) for side in SIDES}
+COMMIT = commit()
 
 
 def render(rows: dict[str, Any], results: dict[str, dict[str, Any]]) -> str:
@@ -155,7 +162,7 @@ def render(rows: dict[str, Any], results: dict[str, dict[str, Any]]) -> str:
         f"The zoo has {len(rows)} models. Of {len(done['kit'])} measured: {reached(done['kit'], KIT_STAGES)}. "
         f"Of {len(done['tfmot'])} measured with tfmot alone: {reached(done['tfmot'], TFMOT_STAGES)}.",
         "",
-        ", ".join(f"{package} {version(package)}" for package in PACKAGES) + ".",
+        f"Measured at {measured_at(done)}, with {', '.join(f'{package} {version(package)}' for package in PACKAGES)}.",
         "",
     ]
     for family in dict.fromkeys(row.family for row in rows.values()):
@@ -176,6 +183,12 @@ def render(rows: dict[str, Any], results: dict[str, dict[str, Any]]) -> str:
             lines.append(f"- `{name}`, {side}, {result['failed']}: {first_words(result['message'])}")
         lines += [""] if stopped else []
     return "\n".join(lines).rstrip() + "\n"
+
+
+def measured_at(done: dict[str, list[dict[str, Any]]]) -> str:
+    """The commits that results were made at."""
+    commits = sorted({result["commit"] for results in done.values() for result in results})
+    return f"commit{'s' if len(commits) > 1 else ''} {', '.join(commits)}"
 
 
 def reached(results: list[dict[str, Any]], stages: tuple[str, ...]) -> str:
