@@ -33,3 +33,6 @@ Resize = Literal["stretch", "crop"]
 
 # What is made of an artifact: a folder for an app, or C source for a microcontroller.
 BundleKind = Literal["app", "c-array"]
+
+# The file in a SavedModel's folder that says in which order the model has its inputs and outputs.
+ORDER = "order.json"

@@ -6,6 +6,7 @@ anything from the caller but the job file.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy as np
 from qat_kit.convert.job import POST_TRAINING, Job
 from qat_kit.files import write_bytes
 from qat_kit.results import TrainedTensors
+from qat_kit.vocabulary import ORDER
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -40,6 +42,11 @@ def run(job: Job) -> None:
         from qat_kit.litert.trained_weights import with_trained_weights
 
         file = with_trained_weights(bytes(file), TrainedTensors.load(job.trained))
+    order = job.saved_model / ORDER
+    if order.exists() and job.num_operators is None:
+        from qat_kit.litert.ordering import in_order
+
+        file = in_order(bytes(file), **json.loads(order.read_text(encoding="utf-8")))
     write_bytes(job.output, file)
 
 

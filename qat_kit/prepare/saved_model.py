@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import tensorflow as tf
 import tf_keras
 
 from qat_kit.errors import OutputError
+from qat_kit.files import write_text
+from qat_kit.vocabulary import ORDER
 
 
 def save_for_conversion(
@@ -17,6 +20,7 @@ def save_for_conversion(
 ) -> Path:
     """Writes a SavedModel whose one signature takes and gives one sample; returns `folder`. Raises OutputError.
 
+    Beside it stands in which order the model has its inputs and outputs, which a signature does not keep.
     forward: from the tensors of all inputs to those of all outputs; None for the model's own inference.
     """
     forward = forward or (lambda inputs: _as_list(model(inputs[0] if len(inputs) == 1 else inputs, training=False)))
@@ -36,6 +40,8 @@ def save_for_conversion(
         tf.saved_model.save(module, str(folder), signatures=serve)
     except tf.errors.OpError as error:
         raise OutputError(f"could not write the SavedModel for conversion, {folder}: {error.message}") from None
+    names = {"inputs": [tensor.node.layer.name for tensor in model.inputs], "outputs": list(model.output_names)}
+    write_text(folder / ORDER, json.dumps(names))
     return folder
 
 
