@@ -86,13 +86,26 @@ class Settings(Tuning):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Head:
+    """What one output of a model is for.
+
+    scores: what it holds. loss: (labels, outputs) → one value a sample; None for the task's own.
+    """
+
+    task: Task
+    scores: Scores
+    loss: Callable[[Any, Any], Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """Everything that a run needs.
 
     load_data, build_model: called with the settings; build_model returns an untrained (or, with epochs=0, a trained)
     Sequential or Functional model, of tf_keras or Keras 3. scores: what its output holds. loss: (labels, outputs) →
-    one value a sample; None for the task's own. source_sha256: of the recipe's file, so that a changed recipe is not
-    taken for the one that was begun.
+    one value a sample; None for the task's own. further: the same of the outputs behind the first, for which the data
+    holds labels too. source_sha256: of the recipe's file, so that a changed recipe is not taken for the one that was
+    begun.
     """
 
     name: str
@@ -103,7 +116,13 @@ class Recipe:
     build_model: Callable[[Any], tf_keras.Model]
     settings: Settings
     loss: Callable[[Any, Any], Any] | None = None
+    further: tuple[Head, ...] = ()
     source_sha256: str = ""
+
+    @property
+    def heads(self) -> tuple[Head, ...]:
+        """What each output is for, in the model's order."""
+        return Head(task=self.task, scores=self.scores, loss=self.loss), *self.further
 
 
 def load_recipe(name_or_path: str) -> Recipe:

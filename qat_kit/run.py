@@ -22,17 +22,17 @@ from qat_kit.checks import check_dataset, check_model_fits, labels_of
 from qat_kit.convert import build_manifest, convert, golden_vectors, publish, write_metadata
 from qat_kit.convert.artifact import MANIFEST_NAME, MODEL_NAME
 from qat_kit.convert.job import Mode
-from qat_kit.datasets import Dataset, Split
+from qat_kit.datasets import Dataset, Split, label_arrays
 from qat_kit.errors import CertificateError, GateError
 from qat_kit.folder import LOG, RunFolder, RunState, open_folder
-from qat_kit.keras_models import keras_runner, load_model, predict, save_model
+from qat_kit.keras_models import keras_runner, load_model, predict_all, save_model
 from qat_kit.manifest import Artifact, Calibration, Manifest
 from qat_kit.measure import (
     Runner,
     classification_quality,
     compare,
     environment,
-    evaluate,
+    evaluate_all,
     file_runner,
     measure_latency,
     regression_quality,
@@ -41,7 +41,7 @@ from qat_kit.numerics import get_range_estimator
 from qat_kit.prepare import prepare, save_for_conversion, take_model
 from qat_kit.progress import Progress, SilentProgress
 from qat_kit.qat import QatOptions, train
-from qat_kit.recipe import Recipe, Settings, blaming
+from qat_kit.recipe import Head, Recipe, Settings, blaming
 from qat_kit.results import (
     Certificate,
     Comparison,
@@ -53,7 +53,7 @@ from qat_kit.results import (
 from qat_kit.schemes import get_scheme
 from qat_kit.simulation import build_simulated, export_simulated, simulate, trained_tensors
 from qat_kit.targets import get_target
-from qat_kit.training import DETERMINISM, TrainingSettings, fit, fix_randomness, loss_for
+from qat_kit.training import DETERMINISM, TrainingSettings, fit, fix_randomness, joint_loss, loss_for
 from qat_kit.tuning import OPTION_FIELDS, TRAINING_FIELDS
 from qat_kit.verify import RunRequest, verify
 from qat_kit.version import __version__
@@ -115,7 +115,8 @@ class _Run:
         self.progress = progress
         self.scheme = self.settings.scheme_for(get_scheme(self.settings.scheme))
         self.target = get_target(self.settings.target)
-        self.loss = recipe.loss or loss_for(recipe.task, recipe.scores)
+        self.tasks = tuple(head.task for head in recipe.heads)
+        self.loss = joint_loss([head.loss or loss_for(head.task, head.scores) for head in recipe.heads])
 
     def execute(self) -> RunResult:
         """All stages that are not done yet."""
@@ -129,7 +130,7 @@ class _Run:
         if not all(self.folder.is_finished(stage) for stage in stages):
             with self.progress.track("loading data", 1), blaming(f"load_data of recipe {self.recipe.name}"):
                 loaded = self.recipe.load_data(self.settings)
-            dataset = check_dataset(loaded, self.recipe.task)
+            dataset = check_dataset(loaded, *self.tasks)
             if self.settings.max_samples is not None:
                 dataset = dataset.at_most(self.settings.max_samples)
             for name, stage in stages.items():
@@ -158,7 +159,7 @@ class _Run:
         model = take_model(model, input_shapes=self.settings.input_shapes)
         # A model or scheme that cannot be quantized is refused before hours of training, not after.
         build_simulated(prepare(model, batch_norm=self.settings.batch_norm), **self._simulation)
-        check_model_fits(model, dataset, self.recipe.task)
+        check_model_fits(model, dataset, *self.tasks)
         if self.settings.epochs:
             fit(
                 model,
@@ -225,15 +226,15 @@ class _Run:
             samples = dict(zip(model.input_names, dataset.calibration.inputs, strict=True))
         golden = golden_vectors(self._candidate, samples, seed=self.settings.seed)
         validation = dataset.validation.take(slice(_MOST_VERIFIED))
-        answers = predict(model, validation)
+        answers = predict_all(model, validation)
         proven = self._certify(
             RunRequest(
                 golden=golden,
                 samples=dict(zip(model.input_names, validation.inputs, strict=True)),
                 labels=labels_of(validation),
                 scores=self.recipe.scores,
-                trained={model.output_names[0]: answers},
-                baseline=("the trained model", answers),
+                trained=answers,
+                baseline=("the trained model", next(iter(answers.values()))),
                 seed=self.settings.seed,
             )
         )
@@ -296,20 +297,22 @@ class _Run:
         test, kernel_set, threads = dataset.test, self.kernel_set, self.settings.num_threads
         models = {"float": FLOAT_KERAS, "qat_simulated": QAT_KERAS}
         files = {"float32_tflite": FLOAT_TFLITE, "int8_tflite": MODEL_NAME}
-        answers: dict[str, NDArray[np.float32]] = {}
+        outputs: dict[str, dict[str, NDArray[np.float32]]] = {}
         runners: dict[str, Runner] = {}
         with self.progress.track("evaluation", 4 * len(test)) as advance:
             for name, file in models.items():
                 model = load_model(self.path / file)
-                answers[name] = predict(model, test)
+                outputs[name] = predict_all(model, test)
                 runners[name] = keras_runner(model, test)
                 advance(len(test))
             inputs = dict(zip(model.input_names, test.inputs, strict=True))
             for name, file in files.items():
-                answers[name] = evaluate(
+                outputs[name] = evaluate_all(
                     self.path / file, inputs, kernel_set=kernel_set, num_threads=threads, on_progress=advance
                 )
                 runners[name] = file_runner(self.path / file, inputs, kernel_set=kernel_set, num_threads=threads)
+        # What is compared and shown first is the first output.
+        answers = {name: next(iter(found.values())) for name, found in outputs.items()}
         with self.progress.track("latency", 1) as advance:
             latencies = measure_latency(runners, num_runs=self.settings.num_latency_runs)
             advance(1)
@@ -317,7 +320,8 @@ class _Run:
             models=tuple(
                 ModelMeasurement(
                     name=name,
-                    quality=self._quality(answers[name], test),
+                    quality=self._quality(answers[name], labels_of(test), self.recipe.heads[0]),
+                    outputs=self._qualities(outputs[name], test),
                     size_bytes=(self.path / file).stat().st_size,
                     latency=latencies[name],
                 )
@@ -358,10 +362,17 @@ class _Run:
             seed=self.settings.seed,
         )
 
-    def _quality(self, answers: NDArray[np.float32], test: Split) -> Quality:
-        if self.recipe.task == "regression":
-            return regression_quality(answers, labels_of(test))
-        return classification_quality(answers, labels_of(test), scores_are=self.recipe.scores)
+    def _quality(self, answers: NDArray[np.float32], labels: NDArray[Any], head: Head) -> Quality:
+        if head.task == "regression":
+            return regression_quality(answers, labels)
+        return classification_quality(answers, labels, scores_are=head.scores)
+
+    def _qualities(self, outputs: dict[str, NDArray[np.float32]], test: Split) -> dict[str, Quality]:
+        """By output, where there are several."""
+        if len(outputs) == 1:
+            return {}
+        each = zip(outputs.items(), label_arrays(test.labels), self.recipe.heads, strict=True)
+        return {name: self._quality(answers, labels, head) for (name, answers), labels, head in each}
 
     def _comparisons(self, answers: dict[str, NDArray[np.float32]], test: Split) -> list[Comparison]:
         if self.recipe.task == "regression":

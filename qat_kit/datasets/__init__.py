@@ -3,7 +3,7 @@
 from qat_kit.datasets.digits import load_digits
 from qat_kit.datasets.pictures import load_cifar10, load_fashion_mnist, load_mnist
 from qat_kit.datasets.representative import read_representative
-from qat_kit.datasets.splits import Dataset, Split, as_split, stratified_indices
+from qat_kit.datasets.splits import Dataset, Split, as_split, label_arrays, stratified_indices
 from qat_kit.datasets.spoken_digits import load_spoken_digits
 from qat_kit.datasets.tables import load_breast_cancer, load_diabetes
 from qat_kit.datasets.texts import load_banking77
@@ -12,6 +12,7 @@ __all__ = [
     "Dataset",
     "Split",
     "as_split",
+    "label_arrays",
     "load_banking77",
     "load_breast_cancer",
     "load_cifar10",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,11 +18,12 @@ from qat_kit.manifest import Preprocessing
 class Split:
     """Samples of one purpose.
 
-    inputs: one array a model input, each [samples, …], float32. labels: [samples, …]; None where there are none.
+    inputs: one array a model input, each [samples, …], float32. labels: an array [samples, …]; a tuple of them, one an
+    output, for a model of several; None where there are none.
     """
 
     inputs: tuple[NDArray[np.float32], ...]
-    labels: NDArray[Any] | None = None
+    labels: Any = None
 
     def __len__(self) -> int:
         return len(self.inputs[0])
@@ -31,7 +32,7 @@ class Split:
         """The samples at these places, in this order."""
         return Split(
             inputs=tuple(array[indices] for array in self.inputs),
-            labels=None if self.labels is None else self.labels[indices],
+            labels=_each(lambda array: array[indices], self.labels),
         )
 
     def batches(self, batch_size: int) -> Iterator[tuple[NDArray[np.float32], ...]]:
@@ -43,10 +44,24 @@ class Split:
     def sha256(self) -> str:
         """The hash of all inputs and labels, shapes and types included."""
         digest = hashlib.sha256()
-        for array in (*self.inputs, *(() if self.labels is None else (self.labels,))):
+        for array in (*self.inputs, *label_arrays(self.labels)):
             digest.update(f"{array.dtype.str}{array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
+
+
+def label_arrays(labels: Any) -> tuple[NDArray[Any], ...]:
+    """The labels of a split as one array an output; none where there are no labels."""
+    if labels is None:
+        return ()
+    return labels if isinstance(labels, tuple) else (labels,)
+
+
+def _each(function: Callable[[NDArray[Any]], NDArray[Any]], labels: Any) -> Any:
+    """The function of each array of labels, in the form that they have."""
+    if labels is None:
+        return None
+    return tuple(map(function, labels)) if isinstance(labels, tuple) else function(labels)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,22 +152,29 @@ def published(
     )
 
 
-def as_split(data: Any, *, purpose: str, needs_labels: bool = True, input_names: Sequence[str] = ()) -> Split:
+def as_split(
+    data: Any,
+    *,
+    purpose: str,
+    needs_labels: bool = True,
+    input_names: Sequence[str] = (),
+    output_names: Sequence[str] = (),
+) -> Split:
     """Arrays, an (inputs, labels) pair, a dict of inputs or a `tf.data.Dataset` as a checked Split.
 
-    A `tf.data.Dataset` must be batched; it is read into memory. input_names: the model's inputs, in whose order the
-    entries of a dict are taken. Raises DataError when there is nothing, counts differ, an input is missing, values are
-    not numbers, or one is NaN or infinite.
+    A `tf.data.Dataset` must be batched; it is read into memory. input_names, output_names: the model's, in whose order
+    the entries of a dict of inputs, or of labels, are taken. Raises DataError when there is nothing, counts differ, an
+    input is missing, values are not numbers, or one is NaN or infinite.
     """
     if isinstance(data, Split):
         inputs, labels = data.inputs, data.labels
     elif hasattr(data, "as_numpy_iterator"):
-        inputs, labels = _read_batches(data, purpose, input_names)
+        inputs, labels = _read_batches(data, purpose, input_names, output_names)
     elif needs_labels or (isinstance(data, tuple) and len(data) == 2):
         if not isinstance(data, tuple | list) or len(data) != 2:
             raise DataError(f"{purpose} data must be a pair (inputs, labels), received {type(data).__name__}")
-        inputs, labels = as_arrays(data[0], purpose, input_names), _as_array(data[1], f"{purpose} data: the labels")
-        if labels.ndim == 0:
+        inputs, labels = as_arrays(data[0], purpose, input_names), _as_labels(data[1], purpose, output_names)
+        if any(array.ndim == 0 for array in label_arrays(labels)):
             raise DataError(f"{purpose} data: labels must have one entry a sample, received {data[1]!r}")
     else:
         inputs, labels = as_arrays(data, purpose, input_names), None
@@ -170,16 +192,40 @@ def as_arrays(inputs: Any, purpose: str, input_names: Sequence[str] = ()) -> tup
     return tuple(inputs[name] for name in (input_names or inputs))
 
 
-def _read_batches(dataset: Any, purpose: str, input_names: Sequence[str]) -> tuple[tuple[Any, ...], Any]:
+def _as_labels(labels: Any, purpose: str, output_names: Sequence[str]) -> Any:
+    """Labels of one output as an array, those of several as a tuple of arrays in the model's order."""
+    what = f"{purpose} data: the labels"
+    if isinstance(labels, Mapping):
+        if output_names and set(labels) != set(output_names):
+            raise DataError(
+                f"{purpose} data has labels for {sorted(labels)}, and the model's outputs are {list(output_names)}; "
+                "call them alike"
+            )
+        labels = tuple(labels[name] for name in (output_names or labels))
+        return tuple(_as_array(each, what) for each in labels) if len(labels) > 1 else _as_array(labels[0], what)
+    if len(output_names) < 2:
+        return _as_array(labels, what)
+    if not isinstance(labels, tuple | list) or len(labels) != len(output_names):
+        raise DataError(
+            f"{purpose} data: the model has the outputs {list(output_names)}; give labels for each, as a dict by name"
+        )
+    return tuple(_as_array(each, what) for each in labels)
+
+
+def _read_batches(
+    dataset: Any, purpose: str, input_names: Sequence[str], output_names: Sequence[str]
+) -> tuple[tuple[Any, ...], Any]:
     batches = list(dataset.as_numpy_iterator())
     if not batches:
         raise DataError(f"{purpose} data is empty: the dataset yields no batch")
     pairs = [batch if isinstance(batch, tuple) else (batch, None) for batch in batches]
     columns = zip(*(as_arrays(inputs, purpose, input_names) for inputs, _ in pairs), strict=True)
-    if np.ndim(pairs[0][1]) == 0 and pairs[0][1] is not None:
+    given = [label_arrays(None if each is None else _as_labels(each, purpose, output_names)) for _, each in pairs]
+    if any(array.ndim == 0 for array in given[0]):
         raise DataError(f"{purpose} data: a tf.data.Dataset must be batched; call `.batch(size)` on it")
-    labels = None if pairs[0][1] is None else np.concatenate([labels for _, labels in pairs])
-    return tuple(np.concatenate(column) for column in columns), labels
+    labels = tuple(np.concatenate(column) for column in zip(*given, strict=True))
+    joined = tuple(np.concatenate(column) for column in columns)
+    return joined, (labels if len(labels) > 1 else labels[0] if labels else None)
 
 
 def _as_array(values: Any, what: str) -> NDArray[Any]:
@@ -202,7 +248,7 @@ def _checked(inputs: Sequence[Any], labels: Any, purpose: str) -> Split:
             sample = int(np.argwhere(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))[0, 0])
             raise DataError(f"{purpose} data: input {index} holds NaN or infinity, first at sample {sample}; remove it")
         arrays.append(array)
-    counts = {len(array) for array in arrays} | ({len(labels)} if labels is not None else set())
+    counts = {len(array) for array in (*arrays, *label_arrays(labels))}
     if len(counts) != 1:
         raise DataError(f"{purpose} data: inputs and labels have different counts of samples: {sorted(counts)}")
-    return Split(inputs=tuple(arrays), labels=None if labels is None else np.asarray(labels))
+    return Split(inputs=tuple(arrays), labels=_each(np.asarray, labels))

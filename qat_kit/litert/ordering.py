@@ -34,7 +34,9 @@ def _places(model: Any, inputs: Sequence[str], outputs: Sequence[str]) -> tuple[
     signature = next((each for each in model.signatureDefs or () if each.subgraphIndex == 0), None)
     if signature is None:
         return None
-    known = tuple({entry.name.decode(): entry.tensorIndex for entry in ends} for ends in (signature.inputs, signature.outputs))
-    if (known[0].keys(), known[1].keys()) != (set(inputs), set(outputs)):
+    known = tuple(
+        {entry.name.decode(): entry.tensorIndex for entry in ends} for ends in (signature.inputs, signature.outputs)
+    )
+    if (set(known[0]), set(known[1])) != (set(inputs), set(outputs)):
         return None
     return [known[0][name] for name in inputs], [known[1][name] for name in outputs]

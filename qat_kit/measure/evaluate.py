@@ -51,16 +51,29 @@ def evaluate(
             num_processes=num_processes,
             on_progress=on_progress,
         )
+    found = evaluate_all(path, inputs, kernel_set=kernel_set, num_threads=num_threads, on_progress=on_progress)
+    if len(found) != 1:
+        raise DataError(f"a model with one output is expected, and {path} has {len(found)}: {list(found)}")
+    return next(iter(found.values()))
+
+
+def evaluate_all(
+    path: Path | str,
+    inputs: Inputs,
+    *,
+    kernel_set: KernelSet = "xnnpack",
+    num_threads: int = 1,
+    on_progress: Callable[[int], None] | None = None,
+) -> dict[str, NDArray[np.float32]]:
+    """Every output by its name, [samples, …], in the file's order; arguments and errors as `evaluate`."""
     interpreter = Interpreter(path, kernel_set=kernel_set, num_threads=num_threads)
-    if len(interpreter.outputs) != 1:
-        names = [detail.name for detail in interpreter.outputs]
-        raise DataError(f"a model with one output is expected, and {path} has {len(names)}: {names}")
-    parts = []
+    parts: dict[str, list[NDArray[Any]]] = {detail.name: [] for detail in interpreter.outputs}
     for chunk in chunks(interpreter, named_inputs(interpreter, inputs)):
-        parts.append(answer(interpreter, chunk))
+        for name, values in answers(interpreter, chunk).items():
+            parts[name].append(values)
         if on_progress is not None:
-            on_progress(len(parts[-1]))
-    return np.concatenate(parts).astype(np.float32, copy=False)
+            on_progress(count_samples(chunk))
+    return {name: np.concatenate(values).astype(np.float32, copy=False) for name, values in parts.items()}
 
 
 def chunks(interpreter: Interpreter, named: Mapping[str, NDArray[Any]]) -> Iterator[dict[str, NDArray[Any]]]:
@@ -72,14 +85,22 @@ def chunks(interpreter: Interpreter, named: Mapping[str, NDArray[Any]]) -> Itera
 
 
 def answer(interpreter: Interpreter, chunk: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
-    """The output for each sample of a part, as real numbers; raises DataError where there are not as many."""
+    """The first output for each sample of a part, as real numbers; raises DataError where there are not as many."""
+    return next(iter(answers(interpreter, chunk).values()))
+
+
+def answers(interpreter: Interpreter, chunk: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Every output for each sample of a part, as real numbers; raises DataError where there are not as many."""
     count = count_samples(chunk)
     missing = -count % batch_size(interpreter)
     filled = {name: np.concatenate([array, array[-1:].repeat(missing, axis=0)]) for name, array in chunk.items()}
-    answers = next(iter(interpreter.run_real(filled if missing else chunk).values()))
-    if len(answers) != count + missing:
-        raise DataError(f"the file gives {len(answers)} answers for {count + missing} samples; one for each is needed")
-    return answers[:count]
+    found = interpreter.run_real(filled if missing else chunk)
+    for values in found.values():
+        if len(values) != count + missing:
+            raise DataError(
+                f"the file gives {len(values)} answers for {count + missing} samples; one for each is needed"
+            )
+    return {name: values[:count] for name, values in found.items()}
 
 
 def batch_size(interpreter: Interpreter) -> int:

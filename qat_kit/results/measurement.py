@@ -40,13 +40,15 @@ class Latency(Record):
 class ModelMeasurement(Record):
     """One form of the model (`name`: float, qat_simulated, float32_tflite, int8_tflite), measured.
 
-    quality: None where no data was given.
+    quality: of the first output; None where no data was given. outputs: of each output by its name, where the model has
+    several.
     """
 
     name: str
     quality: Quality | None
     size_bytes: int
     latency: Latency
+    outputs: dict[str, Quality] = pydantic.Field(default_factory=dict)
 
 
 class Comparison(Record):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -10,8 +10,26 @@ import tf_keras
 
 from qat_kit.vocabulary import Scores, Task
 
+Loss = Callable[[Any, Any], Any]
 
-def loss_for(task: Task, scores: Scores) -> Callable[[Any, Any], Any]:
+
+def joint_loss(losses: Sequence[Loss]) -> Loss:
+    """The sum of the losses of all outputs; (tuple of labels, list of outputs) → loss of each sample.
+
+    One loss is returned as it is, and takes labels and output themselves.
+    """
+    if len(losses) == 1:
+        return losses[0]
+
+    def joint(labels: Any, outputs: Any) -> Any:
+        each = [loss(label, output) for loss, label, output in zip(losses, labels, outputs, strict=True)]
+        # A loss of an image may have a value a pixel.
+        return tf.add_n([tf.reduce_mean(tf.reshape(loss, (tf.shape(loss)[0], -1)), axis=1) for loss in each])
+
+    return joint
+
+
+def loss_for(task: Task, scores: Scores) -> Loss:
     """(labels, outputs) → loss of each sample: cross-entropy for classification, squared error for regression.
 
     Labels of classes are integers; a single output is the score of class 1 of two.
