@@ -196,7 +196,7 @@ class _Run:
             estimator=estimator,
             validation=dataset.validation,
             teacher=prepared.model,
-            scores=self.recipe.scores,
+            scores=tuple(head.scores for head in self.recipe.heads),
             checkpoint=self.folder.work / "qat.npz",
             progress=self.progress,
         )

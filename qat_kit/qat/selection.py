@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from qat_kit.convert.job import Job
 from qat_kit.convert.server import ConverterServer
-from qat_kit.datasets import Split
-from qat_kit.measure import evaluate
+from qat_kit.datasets import Split, label_arrays
+from qat_kit.measure import evaluate_all
 from qat_kit.results import QatModel
 from qat_kit.simulation import export_simulated, trained_tensors
 from qat_kit.vocabulary import KernelSet
@@ -25,6 +25,7 @@ _BATCH = 256
 class FileEvaluator:
     """`int8_loss`, and `int8_accuracy` where labels are classes, beside `simulated_accuracy`, on validation data.
 
+    Of a model with several outputs the loss is that of all, and the accuracies are the first output's.
     The file is the one that would be shipped, on the kernels of the model's target (the reference ones where it has
     none). Use it in a `with` statement: it keeps a converting process.
     """
@@ -55,20 +56,26 @@ class FileEvaluator:
                 )
             )
             inputs = dict(zip(model.input_names, validation.inputs, strict=True))
-            answers = evaluate(path, inputs, kernel_set=self._kernel_set)
-        losses = self._loss(tf.constant(validation.labels), tf.constant(answers))
+            found = evaluate_all(path, inputs, kernel_set=self._kernel_set)
+        outputs = [found[name] for name in model.output_names] if len(found) > 1 else list(found.values())
+        answers, wanted = outputs[0], label_arrays(validation.labels)
+        several = len(outputs) > 1
+        losses = self._loss(
+            tf.nest.map_structure(tf.constant, wanted if several else wanted[0]),
+            tf.nest.map_structure(tf.constant, outputs if several else answers),
+        )
         figures = {"int8_loss": float(tf.reduce_mean(losses))}
-        labels = _classes(validation.labels, answers)
+        labels = _classes(wanted[0], answers)
         if labels is not None:
-            batches = [model.predict_on_batch(_feed(batch)) for batch in validation.batches(_BATCH)]
+            batches = [tf.nest.flatten(model.predict_on_batch(_feed(batch)))[0] for batch in validation.batches(_BATCH)]
             figures["int8_accuracy"] = float(np.mean(np.argmax(answers, axis=-1) == labels))
             figures["simulated_accuracy"] = float(np.mean(np.argmax(np.concatenate(batches), axis=-1) == labels))
         return figures
 
 
-def _classes(labels: NDArray[Any] | None, answers: NDArray[np.float32]) -> NDArray[Any] | None:
-    """The class of each sample; None where labels are none."""
-    if labels is None or answers.ndim != 2 or answers.shape[1] < 2:
+def _classes(labels: NDArray[Any], answers: NDArray[np.float32]) -> NDArray[Any] | None:
+    """The class of each sample; None where labels are no classes."""
+    if answers.ndim != 2 or answers.shape[1] < 2:
         return None
     if labels.dtype.kind in "iub" and labels.size == len(answers):
         return labels.reshape(-1)

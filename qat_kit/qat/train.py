@@ -42,7 +42,7 @@ def train(
     estimator: str = "min_max",
     validation: Split | None = None,
     teacher: tf_keras.Model | None = None,
-    scores: Scores = "logits",
+    scores: Scores | tuple[Scores, ...] = "logits",
     checkpoint: Path | None = None,
     progress: Progress | None = None,
 ) -> tuple[QatModel, History]:
@@ -54,7 +54,7 @@ def train(
     first two thirds, and the rest trains the folded model, which is a new one, at a tenth of the learning rate; only
     the rest is measured as a file, and selected from.
 
-    teacher: the float model, where `options` distil; scores: what its outputs hold.
+    teacher: the float model, where `options` distil; scores: what its outputs hold, or what each of them does.
 
     Raises SettingsError where options want a teacher or validation data and there are none, before the first step.
     """
@@ -205,7 +205,9 @@ def _checked(
     return settings, options
 
 
-def _distillation(options: QatOptions, teacher: tf_keras.Model | None, scores: Scores) -> Distillation | None:
+def _distillation(
+    options: QatOptions, teacher: tf_keras.Model | None, scores: Scores | tuple[Scores, ...]
+) -> Distillation | None:
     if not options.distils or teacher is None:
         return None
     return Distillation(

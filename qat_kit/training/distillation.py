@@ -19,8 +19,9 @@ class Distillation:
         loss = (1 − weight) · loss(labels) + weight · T² · KL(softmax(teacher / T) ‖ softmax(student / T))
              + feature_weight · Σ mean((student feature − teacher feature)²) / mean(teacher feature²)
 
-    teacher: a model with the same inputs and outputs, left as it is. scores: what its outputs hold; of `values` the
-    second term is the mean squared error. features: layers of both models whose outputs are compared.
+    teacher: a model with the same inputs and outputs, left as it is. scores: what its outputs hold, or what each of
+    them does; of `values` the second term is the mean squared error. features: layers of both models whose outputs are
+    compared.
 
     Raises SettingsError for numbers out of range.
 
@@ -28,7 +29,7 @@ class Distillation:
     """
 
     teacher: tf_keras.Model
-    scores: Scores
+    scores: Scores | tuple[Scores, ...]
     weight: float = 0.5
     temperature: float = 4.0
     features: tuple[str, ...] = ()
@@ -54,8 +55,10 @@ class Distillation:
         count = len(student) - len(self.features)
         answers = zip(student[:count], teacher[:count], strict=True)
         features = zip(student[count:], teacher[count:], strict=True)
+        scores = self.scores if isinstance(self.scores, tuple) else (self.scores,) * count
         terms = [
-            self.weight * answer_distance(*pair, scores=self.scores, temperature=self.temperature) for pair in answers
+            self.weight * answer_distance(*pair, scores=held, temperature=self.temperature)
+            for pair, held in zip(answers, scores, strict=True)
         ]
         terms += [self.feature_weight * feature_distance(*pair) for pair in features]
         return tf.add_n(terms)
