@@ -14,9 +14,11 @@ from collections.abc import Iterable, Sequence
 _MADE_UP = re.compile(r"^(arith|tfl|tf|std)\.|^StatefulPartitionedCall|^PartitionedCall|^Identity(_\d+)?$")
 # TensorFlow's own nodes and scopes within a layer.
 _NODE = re.compile(
-    r"(BiasAdd|ReadVariableOp|MatMul|Tensordot|Conv2D|Relu6?|FakeQuant\w*|Reshape|depthwise|(weights|act)_quant|\w*_Fold)"
-    r"(_?\d+)?$"
+    r"(BiasAdd|ReadVariableOp|MatMul|Tensordot|Conv2D|Relu6?|FakeQuant\w*|Reshape|depthwise|(weights|act)_quant|\w*_Fold"
+    r"|batchnorm|ones|zeros|(AllValues|MovingAvg|LastValue)Quant(ize)?)(_?\d+)?$"
 )
+# tfmot calls its wrapper of layer `conv` so, and the layer that quantizes an input `quantize_layer`.
+_WRAPPER = "quant_"
 # Nodes whose names end otherwise than the operator is called.
 _NODE_NAMES = {"FULLY_CONNECTED": ("matmul", "tensordot", "dense"), "TRANSPOSE_CONV": ("conv2d_transpose",)}
 
@@ -42,11 +44,19 @@ def scope_name(layer: str) -> str:
 def named_layers(tensor_name: str, layers: Iterable[str]) -> list[str]:
     """The known layers whose names stand as whole path components in a tensor's name, longest first.
 
+    A layer in tfmot's wrapper is found by its own name, too.
+
     >>> named_layers("digits/conv1_1/Conv2D1;digits/conv1/Relu", ["conv1", "conv1_1", "conv"])
     ['conv1_1', 'conv1']
+    >>> named_layers("digits/quant_conv1/Conv2D", ["conv1"])
+    ['conv1']
     """
     scopes = [f"/{part}/" for part in parts(tensor_name)]
-    found = {layer for layer in layers if any(f"/{scope_name(layer)}/" in scope for scope in scopes)}
+    names = {layer: scope_name(layer) for layer in layers}
+    found = {layer for layer, name in names.items() if any(f"/{name}/" in scope for scope in scopes)}
+    if not found:
+        wrapped = {layer: f"/{_WRAPPER}{name}/" for layer, name in names.items()}
+        found = {layer for layer, name in wrapped.items() if any(name in scope for scope in scopes)}
     return sorted(found, key=lambda layer: (-len(layer), layer))
 
 
@@ -77,7 +87,7 @@ def _rank(part: str, op: str | None) -> int:
     if node.startswith("fakequant"):
         return 2
     wanted = (op.lower().replace("_", ""), *_NODE_NAMES.get(op, ())) if op else ()
-    return 0 if node and any(node in name or name in node for name in wanted) else 1
+    return 0 if node and any(name.startswith(node) or name in node for name in wanted) else 1
 
 
 def _guess(part: str, *, must_have_scope: bool) -> list[str]:
@@ -86,4 +96,5 @@ def _guess(part: str, *, must_have_scope: bool) -> list[str]:
     scopes = part.removeprefix("serving_default_").split(":")[0].split("/")
     if len(scopes) == 1:
         return scopes if scopes[0][:1].islower() and not must_have_scope else []
-    return [scope for scope in scopes[:-1] if scope and not _NODE.match(scope)][-1:]
+    found = [scope for scope in scopes[:-1] if scope and not _NODE.match(scope)][-1:]
+    return [scope.removeprefix(_WRAPPER) for scope in found]

@@ -168,7 +168,10 @@ def _float_op_remedy(step: Step) -> str:
         return "unroll the loop (unroll=True of a recurrent layer), or quantize what its subgraph computes"
     activations = step.subject.scheme.activations
     if step.spec is not None and activations and not step.spec.converter_quantizes_to(activations.num_bits):
-        return f"the converter never quantizes {step.operator.op}: replace {layer}"
+        return (
+            f"the converter never quantizes {step.operator.op}: replace {layer}, or convert the Keras model with "
+            "qat-kit, which takes many such layers apart into operators that it does quantize (docs/coverage.md)"
+        )
     return (
         f"{layer} has no quantizer at its input or output: prepare the model (batch norm folded) and train it with the "
         "scheme, or convert it with a representative dataset"

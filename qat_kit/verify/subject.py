@@ -222,11 +222,19 @@ class Step:
 
     @property
     def layer(self) -> str | None:
-        """The Keras layer that brought the operator: as its weights are called, else as its result is."""
+        """The Keras layer that brought the operator: as its weights and its result are called.
+
+        A conversion that the converter named itself stands before the layer that reads it.
+        """
         tensors = (*self.stored_weights, *self.outputs)
-        names = (self.subject.full_name(self.graph, tensor) for tensor in tensors)
-        found = (layer_of(name, self.operator.op, self.subject.layers) for name in names)
-        return next((layer for layer in found if layer), None)
+        names = ";".join(self.subject.full_name(self.graph, tensor) for tensor in tensors)
+        found = layer_of(names, self.operator.op, self.subject.layers)
+        if found is None and self.operator.op in ("QUANTIZE", "DEQUANTIZE"):
+            readers = (step for output in self.outputs for step in self.subject.touching(self.graph, output))
+            reader = next((step for step in readers if step.operator.index > self.operator.index), None)
+            # Each reader stands behind its source, so that this comes to an end.
+            return None if reader is None else reader.layer
+        return found
 
     def finding(self, message: str, remedy: str, tensor: Tensor | None = None) -> Finding:
         """A finding about this operator, or about one of its tensors."""
