@@ -461,7 +461,7 @@ def convert(
     input_shapes: Annotated[
         str, typer.Option(help="Sizes that the model leaves open: 224x224x3, or image=224x224x3,tokens=128.")
     ] = "",
-    scheme: Annotated[str, typer.Option(help="w8a8, w8a16, w8_dynamic or fp16.")] = "w8a8",
+    scheme: Annotated[str, typer.Option(help="w8a8, w4a8, w8a16, w8_dynamic or fp16.")] = "w8a8",
     target: Annotated[str, typer.Option(help="The runtime that is to run the file.")] = "litert_xnnpack",
     io: Annotated[
         IoType | None, typer.Option(help="Type of inputs and outputs; int8 (or the scheme's own) without it.")

@@ -37,11 +37,12 @@ if TYPE_CHECKING:
 # the estimator and its certificate compares every scale.
 MODES: dict[str, Mode] = {
     "w8a8": "int8_from_qat",
+    "w4a8": "int8_from_qat",
     "w8a16": "int16x8_post_training",
     "w8_dynamic": "dynamic_range",
     "fp16": "float16",
 }
-_NEEDS_DATA = ("w8a8", "w8a16")
+_NEEDS_DATA = ("w8a8", "w4a8", "w8a16")
 _BATCH = 256
 
 
@@ -139,6 +140,8 @@ def convert_model(
                 interface=interface,
                 representative=samples if mode in POST_TRAINING else None,
                 input_names=names,
+                trained=trained,
+                target=runtime,
                 limits=limits,
                 log=log,
             )

@@ -214,7 +214,8 @@ class _Run:
             source = export_simulated(load_model(self.path / QAT_KERAS), work / "qat_saved_model")
             wide = self.scheme.activations is not None and self.scheme.activations.num_bits == 16
             mode: Mode = "int16x8_from_qat" if wide else "int8_from_qat"
-            convert(source, self._candidate, mode=mode, trained=TrainedTensors.load(self.path / TENSORS), log=log)
+            trained = TrainedTensors.load(self.path / TENSORS)
+            convert(source, self._candidate, mode=mode, trained=trained, target=self.target, log=log)
             advance(1)
 
     def _verify(self, dataset: Dataset) -> None:
@@ -268,6 +269,7 @@ class _Run:
                 preprocessing=dataset.preprocessing,
             ),
             golden=golden,
+            kind="int8" if self.scheme.name == "w8a8" else self.scheme.name,
             scheme=self.scheme.name,
             target=self.target.name,
             seed=self.settings.seed,

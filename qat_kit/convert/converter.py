@@ -13,7 +13,9 @@ from qat_kit.convert.job import INTERFACES, POST_TRAINING, Job, Mode
 from qat_kit.convert.process import Ending, Limits, run_module
 from qat_kit.datasets import Split
 from qat_kit.errors import ConversionError, DataError, SettingsError
+from qat_kit.litert.packing import PACKED_VERSIONS
 from qat_kit.results import TrainedTensors
+from qat_kit.targets import Target
 from qat_kit.vocabulary import IoType
 
 
@@ -26,6 +28,7 @@ def convert(
     representative: Split | None = None,
     input_names: tuple[str, ...] = (),
     trained: TrainedTensors | None = None,
+    target: Target | None = None,
     log: Path | None = None,
     limits: Limits | None = None,
 ) -> Path:
@@ -36,7 +39,8 @@ def convert(
     dataset, so that the converter cannot fill a missing one in silence); `int8_post_training` and
     `int16x8_post_training` (calibrated on `representative`, whose arrays belong to `input_names`). interface: the type
     of inputs and outputs; the mode's own where left out (int8, int16 or float32). trained: what training used; the
-    file then holds those weights to the bit, also where the converter would scale them otherwise. log: the converter's
+    file then holds those weights to the bit, also where the converter would scale them otherwise. target: the runtime
+    that is to run it; weights of four bits are packed where it has a kernel that reads them so. log: the converter's
     own output is appended to it.
 
     Raises SettingsError for an interface that the mode cannot have, ConversionError when the converter refuses, crashes
@@ -67,6 +71,7 @@ def convert(
             interface=interface,
             representative=data,
             trained=trained.save(folder / "tensors.json").resolve() if trained is not None else None,
+            packed_ops=() if target is None else packed_ops(target),
         )
         ending = run_module(
             "qat_kit.convert.worker",
@@ -80,6 +85,26 @@ def convert(
         if ending.code != 0:
             raise ConversionError(f"conversion ({mode}) {_reason(ending, job, folder, limits)}")
     return output
+
+
+def packed_ops(target: Target) -> tuple[str, ...]:
+    """The operators whose 4-bit weights, with a scale a channel, the runtime or its fallback reads packed.
+
+    >>> from qat_kit.targets import get_target
+    >>> packed_ops(get_target("litert_xnnpack")), packed_ops(get_target("tflite_micro"))
+    (('CONV_2D', 'FULLY_CONNECTED'), ('CONV_2D',))
+    """
+    return tuple(op for op in PACKED_VERSIONS if _reads_packed(target, op))
+
+
+def _reads_packed(target: Target | None, op: str) -> bool:
+    if target is None:
+        return False
+    support = target.support(op)
+    return _reads_packed(target.fallback, op) or any(
+        (signature.activations, signature.weights) == ("int8", "int4") and "per_axis" in signature.granularities
+        for signature in (support.signatures if support else ())
+    )
 
 
 def _reason(ending: Ending, job: Job, folder: Path, limits: Limits) -> str:

@@ -34,7 +34,8 @@ INTERFACES: dict[Mode, tuple[IoType, ...]] = {
 class Job(Record):
     """One conversion. representative: an .npz with an array for each input, for the post-training modes alone.
 
-    trained: a `TrainedTensors` file, whose weights the converted file is to hold.
+    trained: a `TrainedTensors` file, whose weights the converted file is to hold; packed_ops: the operators that hold
+    them two to a byte where they have four bits.
     num_operators: convert only so many of the graph's operators, to find the one on which the converter dies.
     """
 
@@ -44,4 +45,5 @@ class Job(Record):
     interface: IoType = "int8"
     representative: Path | None = None
     trained: Path | None = None
+    packed_ops: tuple[str, ...] = ()
     num_operators: int | None = None

@@ -41,7 +41,8 @@ def run(job: Job) -> None:
     if job.trained is not None and job.num_operators is None:
         from qat_kit.litert.trained_weights import with_trained_weights
 
-        file = with_trained_weights(bytes(file), TrainedTensors.load(job.trained))
+        trained = TrainedTensors.load(job.trained)
+        file = with_trained_weights(bytes(file), trained, packed_ops=job.packed_ops)
     order = job.saved_model / ORDER
     if order.exists() and job.num_operators is None:
         from qat_kit.litert.ordering import in_order

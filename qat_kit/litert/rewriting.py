@@ -33,7 +33,12 @@ def rewritten(content: bytes, change: Callable[[schema.ModelT], None]) -> bytes:
     """
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     change(model)
-    builder = _AlignedBuilder(len(content))
+    return serialized(model)
+
+
+def serialized(model: schema.ModelT) -> bytes:
+    """The file of a model of the schema's objects, every buffer's data at a multiple of 16 bytes."""
+    builder = _AlignedBuilder(1024)
     builder.Finish(model.Pack(builder), IDENTIFIER)
     return bytes(builder.Output())
 

@@ -7,24 +7,30 @@ converter writes it, and int64 by the specification.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from numpy.typing import NDArray
 
 from qat_kit.files import sha256
 from qat_kit.litert.options import names_of
+from qat_kit.litert.packing import drop_unread, pack_weights
+from qat_kit.litert.rewriting import serialized
 from qat_kit.results import TrainedTensor, TrainedTensors
 from qat_kit.spec import OPS
 
+# What INT4 holds.
+_PACKED_BITS = 4
 _OP_NAMES = names_of(schema.BuiltinOperator)
 
 
-def with_trained_weights(file: bytes, trained: TrainedTensors) -> bytes:
+def with_trained_weights(file: bytes, trained: TrainedTensors, *, packed_ops: Collection[str] = ()) -> bytes:
     """The file with the weights of training, scales and codes, and with biases that fit them.
+
+    packed_ops: operators whose weights of four bits and fewer go in as INT4, two to a byte; those of all others are
+    INT8 with few codes.
 
     A weight tensor belongs to the layer whose codes are those of its real values under the layer's scales, to the hash.
     What already is as trained stays, and a file of such weights alone is returned as it is. Weights that belong to no
@@ -33,16 +39,28 @@ def with_trained_weights(file: bytes, trained: TrainedTensors) -> bytes:
     model = schema.ModelT.InitFromPackedBuf(file, 0)
     products = [product for graph in model.subgraphs for product in _products(model, graph)]
     changed = [_put(model, product, trained) for product in products]
-    if not any(changed):
+    few_bits = {
+        id(product.weight)
+        for product in products
+        if (layer := _layer_of(model, product.weight, trained)[0]) is not None
+        and trained.weights[layer].num_bits <= _PACKED_BITS
+    }
+    packable = [
+        (product.op if product.op in packed_ops else "", product.operator, product.weight)
+        for product in products
+        if id(product.weight) in few_bits
+    ]
+    if not pack_weights(model, packable) and not any(changed):
         return file
-    builder = flatbuffers.Builder(len(file))
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    drop_unread(model)
+    return serialized(model)
 
 
 class _Product(NamedTuple):
-    """The tensors that one operator multiplies, and adds."""
+    """What one operator multiplies, and adds."""
 
+    op: str
+    operator: Any
     data: Any
     weight: Any
     bias: Any | None
@@ -52,7 +70,8 @@ def _products(model: Any, graph: Any) -> Iterator[_Product]:
     """The operators with constant int8 weights."""
     for operator in graph.operators or ():
         code = model.operatorCodes[operator.opcodeIndex]
-        spec = OPS.get(_OP_NAMES.get(max(code.builtinCode, code.deprecatedBuiltinCode), ""))
+        op = _OP_NAMES.get(max(code.builtinCode, code.deprecatedBuiltinCode), "")
+        spec = OPS.get(op)
         if spec is None or spec.weight_input is None:
             continue
         operands = [graph.tensors[index] if index >= 0 else None for index in operator.inputs]
@@ -61,7 +80,8 @@ def _products(model: Any, graph: Any) -> Iterator[_Product]:
         if weight is None or weight.type != schema.TensorType.INT8 or not _is_constant(model, weight) or not places:
             continue
         bias = operands[places[0]] if places[0] < len(operands) else None
-        yield _Product(operands[places[1]], weight, bias if bias is not None and _is_constant(model, bias) else None)
+        bias = bias if bias is not None and _is_constant(model, bias) else None
+        yield _Product(op, operator, operands[places[1]], weight, bias)
 
 
 def _is_constant(model: Any, tensor: Any) -> bool:
@@ -71,7 +91,7 @@ def _is_constant(model: Any, tensor: Any) -> bool:
 
 def _put(model: Any, product: _Product, trained: TrainedTensors) -> bool:
     """Puts the weights and the bias of one operator; whether anything changed."""
-    _, weight, bias = product
+    weight, bias = product.weight, product.bias
     changed = False
     real_bias = None if bias is None else _bias_codes(model, bias) * np.asarray(bias.quantization.scale, np.float64)
     layer, codes = _layer_of(model, weight, trained)
@@ -88,13 +108,13 @@ def _put(model: Any, product: _Product, trained: TrainedTensors) -> bool:
         return changed
     is_narrow = product.data.type == schema.TensorType.INT16 and bias.type == schema.TensorType.INT32
     if changed or is_narrow:
-        _put_bias(model, product, real_bias)
+        _put_bias(model, product, bias, real_bias)
     return changed or is_narrow
 
 
-def _put_bias(model: Any, product: Any, real: NDArray[np.float64]) -> None:
+def _put_bias(model: Any, product: _Product, bias: Any, real: NDArray[np.float64]) -> None:
     """Writes a bias at input scale × weight scale, to a buffer of its own: others may read the one that it had."""
-    data, weight, bias = product
+    data, weight = product.data, product.weight
     wide = data.type == schema.TensorType.INT16
     input_scale = np.float64(data.quantization.scale[0])
     scale = (input_scale * np.asarray(weight.quantization.scale, np.float64)).astype(np.float32)

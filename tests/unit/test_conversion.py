@@ -106,6 +106,7 @@ def test_dense_with_batch_norm_comes_out_fully_int8_and_close(tmp_path: Path) ->
         ("fp16", None, "model.fp16.tflite", ("float32", "float32")),
         ("w8_dynamic", None, "model.w8_dynamic.tflite", ("float32", "float32")),
         ("w8a16", None, "model.w8a16.tflite", ("int16", "int16")),
+        ("w4a8", None, "model.w4a8.tflite", ("int8", "int8")),
         ("w8a8", "uint8", "model.w8a8.uint8_io.tflite", ("uint8", "uint8")),
         ("w8a8", "float32", "model.w8a8.float32_io.tflite", ("float32", "float32")),
     ],
@@ -121,7 +122,9 @@ def test_another_scheme_has_a_name_of_its_own(scheme: str, io: str | None, name:
     assert (manifest.calibration is None) == (scheme in ("fp16", "w8_dynamic"))
     assert manifest.files[0].kind == scheme
     checks = {check.name for check in done.certificate.checks}
-    assert ("trained outputs" in checks) == (scheme == "w8a8")
+    assert ("trained outputs" in checks) == (scheme in ("w8a8", "w4a8"))
+    types = {tensor.type for tensor in read_model(done.artifact.path).subgraphs[0].tensors}
+    assert ("INT4" in types) == (scheme == "w4a8")
 
 
 def test_what_cannot_be_is_refused_before_anything_is_written(tmp_path: Path) -> None:

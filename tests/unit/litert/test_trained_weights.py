@@ -8,19 +8,23 @@ import numpy as np
 import pytest
 from tf_keras import layers
 
+from qat_kit.convert.converter import packed_ops
 from qat_kit.convert.job import Job
 from qat_kit.convert.worker import run
 from qat_kit.files import sha256
-from qat_kit.litert.interpreter import Interpreter
+from qat_kit.kernels import simulate as simulate_graph
+from qat_kit.litert.interpreter import KERNEL_SETS, Interpreter
 from qat_kit.litert.model_file import ModelFile, read_model
 from qat_kit.litert.trained_weights import with_trained_weights
 from qat_kit.prepare import prepare
 from qat_kit.results import QatModel, TrainedTensors
 from qat_kit.schemes import QuantScheme, get_scheme
 from qat_kit.simulation import export_simulated, simulate, trained_tensors
+from qat_kit.targets import get_target
 from qat_kit.verify import verify
 from tests.support import models
 from tests.support.models import conv, model_of
+from tests.support.tflite_micro import run_on_micro
 
 # What codes the layers between the ends may have.
 CODES = {
@@ -131,3 +135,37 @@ def test_a_file_that_is_as_trained_stays_what_it_is_and_foreign_weights_stay(tmp
         weights={name: tensor.model_copy(update={"sha256": "0" * 64}) for name, tensor in trained.weights.items()}
     )
     assert with_trained_weights(content, other) == content
+
+
+def test_weights_of_four_bits_are_packed_where_the_runtime_reads_them_and_answer_alike(tmp_path: Path) -> None:
+    _, trained, path = exported(get_scheme("w4a8"), tmp_path)
+    plain, target = path.read_bytes(), get_target("litert_builtin")
+    packed = with_trained_weights(plain, trained, packed_ops=packed_ops(target))
+    assert with_trained_weights(packed, trained, packed_ops=packed_ops(target)) == packed
+    model = read_model(packed)
+    graph = model.subgraphs[0]
+    stored = {
+        (operator.op, operator.version, graph.tensors[operator.inputs[1]].type)
+        for operator in graph.operators
+        if operator.op in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+    }
+    assert stored == {("CONV_2D", 7, "INT4"), ("DEPTHWISE_CONV_2D", 3, "INT8"), ("FULLY_CONNECTED", 10, "INT4")}
+    # Two codes to a byte, and nothing of the unpacked ones is left; the file has other tables, of some 100 bytes.
+    saved = sum(tensor.data.size // 2 for tensor in graph.tensors if tensor.type == "INT4")
+    assert len(plain) - len(packed) > saved - 200 > 1000
+    certificate = verify(packed, scheme_name="w4a8", expected=trained, target=target)
+    assert certificate.passed, [finding.line for finding in certificate.findings]
+    codes = np.random.default_rng(0).integers(-128, 128, (64, *graph.tensors[graph.inputs[0]].shape[1:]), np.int8)
+    for kernel_set in KERNEL_SETS:
+        answers = Interpreter(packed, kernel_set=kernel_set).run(codes)
+        # XNNPACK takes no packed convolution, so that another kernel, which rounds otherwise, computes it.
+        if kernel_set != "xnnpack":
+            np.testing.assert_array_equal(answers, Interpreter(plain, kernel_set=kernel_set).run(codes))
+        for index in range(8):
+            written = simulate_graph(graph, {graph.inputs[0]: codes[index : index + 1]}, kernel_set)
+            np.testing.assert_array_equal(written[graph.outputs[0]][0], answers[index])
+    micro = with_trained_weights(plain, trained, packed_ops=packed_ops(get_target("tflite_micro")))
+    certificate = verify(micro, scheme_name="w4a8", expected=trained, target="tflite_micro")
+    assert [finding.op for finding in certificate.findings] == []
+    written = simulate_graph(read_model(micro).subgraphs[0], {graph.inputs[0]: codes[:1]}, "tflite_micro")
+    np.testing.assert_array_equal(run_on_micro(micro, [codes[:1]])[0], written[graph.outputs[0]])
