@@ -70,6 +70,7 @@ def call_layer(layer: Any, node: Node, inputs: Sequence[Any], **mode: bool) -> A
 
 def set_weights(layer: tf_keras.layers.Layer, node: Node) -> None:
     """Gives a built layer its node's weights, cast to what the layer holds."""
-    layer.set_weights(
-        [np.asarray(value, weight.dtype.name) for value, weight in zip(node.weights, layer.weights, strict=True)]
-    )
+    for weight, value in zip(layer.weights, node.weights, strict=True):
+        # Narrowed by NumPy, widened by TensorFlow: neither copies more than it must.
+        is_wider = value.dtype.itemsize > weight.dtype.size
+        weight.assign(tf.cast(np.asarray(value, weight.dtype.name) if is_wider else value, weight.dtype))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -20,6 +22,9 @@ _FLOAT32_WITHIN = (
     *(tf_keras.layers.Resizing, tf_keras.layers.UpSampling2D),
     *(tf_keras.layers.RandomCrop, tf_keras.layers.CenterCrop),
 )
+# Numbers of one sample: more than 128×128 pixels of three channels.
+_LARGE = 50_000
+_GROUPED = (tf_keras.layers.Conv1D, tf_keras.layers.Conv2D)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,15 +35,21 @@ class Value:
     exact: bool
 
 
-def random_inputs(graph: Graph, *, batch: int = 2, seed: int = 0) -> dict[str, NDArray[Any]]:
+def random_inputs(graph: Graph, *, batch: int | None = None, seed: int = 0) -> dict[str, NDArray[Any]]:
     """Values for each input of a graph: normal numbers, or indices where the input is of integers.
 
-    A dimension of unknown size gets 8; indices stay below the sizes of the embeddings that take them.
+    A dimension of unknown size gets 8; indices stay below the sizes of the embeddings that take them. batch: how many
+    samples; else two, or one of a model with large inputs, whose tensors take more memory than its weights.
     """
     random = np.random.default_rng(seed)
+    shapes = {
+        name: tuple(8 if size is None else size for size in graph.nodes[name].output_shape[1:]) for name in graph.inputs
+    }
+    if batch is None:
+        batch = 1 if sum(map(math.prod, shapes.values())) > _LARGE else 2
     values: dict[str, NDArray[Any]] = {}
     for name in graph.inputs:
-        shape = (batch, *(8 if size is None else size for size in graph.nodes[name].output_shape[1:]))
+        shape = (batch, *shapes[name])
         dtype = np.dtype(graph.nodes[name].config.get("dtype") or "float32")
         readers = [graph.nodes[consumer].config for consumer in graph.consumers(name)]
         tables = [config["input_dim"] for config in readers if "input_dim" in config]
@@ -80,6 +91,11 @@ def _steps(graph: Graph, inputs: Mapping[str, NDArray[Any]], wanted: set[str]) -
             uses[name] -= 1
             if not uses[name]:
                 alive.pop(name, None)
+        # Nothing is held longer than it is read; and a layer, which refers to itself, would stay with its weights until
+        # Python looks for such circles by itself.
+        del results, result
+        if node.weights:
+            gc.collect(1)
 
 
 def _computed(node: Node, inputs: list[Any]) -> tuple[Any, bool]:
@@ -100,6 +116,9 @@ def _cast(value: Any, before: Any, after: Any) -> Any:
 def _call(node: Node, inputs: list[Any], dtype: str) -> Any:
     """The layer on these tensors, made for this one call."""
     layer = rebuilt_layer(_with_dtype(node, dtype))
+    if isinstance(layer, _GROUPED) and layer.groups > 1:
+        # What Keras compiles for the sake of gradients, 0.9 s for what TensorFlow's kernel does in 4 ms.
+        layer._jit_compiled_convolution_op = layer.convolution_op
     if dtype == "float64":
         node = replace(node, arguments=tf.nest.map_structure(_widened, dict(node.arguments)))
     # Some layers take `training=True` for granted (RandomFlip).

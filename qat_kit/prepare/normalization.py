@@ -67,19 +67,21 @@ def _layer_norm(graph: Graph, node: Node) -> Graph:
         and _axes(node) == (last,)
         and len(OUTPUT_AXES.get(before.layer_class, ())) == 1
         and activation_name(before) is None
+        and before.config.get("groups", 1) == 1
         and graph.feeds_only_one(before.name)
     ):
-        graph = graph.replaced({before.name: (_centred(before),)})
+        graph = graph.replaced({before.name: (_centred(before, node),)})
         return _over_axes(Decomposition(graph, node), centre=False)
     return _over_axes(Decomposition(graph, node), centre=True)
 
 
-def _centred(linear: Node) -> Node:
+def _centred(linear: Node, norm: Node) -> Node:
     """The linear layer whose outputs have the mean 0 over its channels: that of its kernel and bias taken from each."""
     kernel, *bias = (np.asarray(weight, np.float64) for weight in linear.weights)
     axes = OUTPUT_AXES[linear.layer_class]
     return replace(
         linear,
+        origins=(*linear.origins, *norm.origins),
         weights=(kernel - kernel.mean(axis=axes, keepdims=True), *(values - values.mean() for values in bias)),
     )
 

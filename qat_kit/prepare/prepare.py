@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
+
+import numpy as np
 
 from qat_kit.prepare.activations import split_activations
 from qat_kit.prepare.additions import chain_additions
@@ -21,7 +24,8 @@ from qat_kit.prepare.dot import replace_dot
 from qat_kit.prepare.einsum_dense import replace_einsum_dense
 from qat_kit.prepare.elementary import replace_elementary
 from qat_kit.prepare.embedding import take_integer_indices
-from qat_kit.prepare.graph import Graph
+from qat_kit.prepare.graph import Graph, Node
+from qat_kit.prepare.grouped import make_depthwise
 from qat_kit.prepare.hard_swish import join_hard_swish
 from qat_kit.prepare.input_shapes import refuse_open_shapes
 from qat_kit.prepare.intake import take_model
@@ -66,6 +70,7 @@ REWRITES = (
     resize_by_pooling,
     turn_dilated_kernels,
     split_separable,
+    make_depthwise,
     replace_einsum_dense,
     replace_attention,
     split_activations,
@@ -124,6 +129,9 @@ def prepare(
     refuse_remaining(graph)
     graph = keep_output_names(graph)
     prove_same_graph(before, graph, "preparing it")
+    nodes = dict(graph.nodes)
+    graph = replace(graph, nodes=nodes)
+    _round_to_float32(nodes)
     prepared = _prepared_from(graph)
     prove_same_outputs(model, prepared.model, "preparing it")
     return prepared
@@ -141,3 +149,11 @@ def _prepared_from(graph: Graph) -> PreparedModel:
     graph = join_shared(keep_biases(graph))
     origins = {node.name: node.origins for node in graph.nodes.values()}
     return PreparedModel(model=build_model(graph), origins=origins)
+
+
+def _round_to_float32(nodes: dict[str, Node]) -> None:
+    """Rounds weights that a layer will hold in float32, here and one by one: in float64 they are twice the model."""
+    for name, node in nodes.items():
+        if node.config.get("dtype") == "float32":
+            weights = (np.asarray(value, np.float32) if value.dtype == np.float64 else value for value in node.weights)
+            nodes[name] = replace(node, weights=tuple(weights))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -120,3 +122,22 @@ def test_activations_serialize_to_these_forms() -> None:
         value = form(lambda value: value)
     assert "config" not in value or isinstance(value["config"], dict)
     assert value.get("class_name") is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape"), [(tf_keras.layers.Conv1D, (2, 9, 8)), (tf_keras.layers.Conv2D, (2, 9, 7, 8))]
+)
+def test_a_grouped_convolution_is_compiled_and_need_not_be(kind: Any, shape: tuple[int, ...]) -> None:
+    """Keras calls `_jit_compiled_convolution_op`, for gradients' sake; TensorFlow's kernel gives the same numbers."""
+    layer = kind(16, 3, groups=4, padding="same", dtype="float64")
+    values = np.random.default_rng(0).normal(size=shape)
+    compiled = layer(values).numpy()
+    called: list[object] = []
+
+    def plain(inputs: Any, kernel: Any) -> Any:
+        called.append(inputs)
+        return layer.convolution_op(inputs, kernel)
+
+    layer._jit_compiled_convolution_op = plain
+    np.testing.assert_allclose(layer(values).numpy(), compiled, rtol=0, atol=1e-12)
+    assert called

@@ -74,3 +74,9 @@ def test_a_kernel_that_others_read_is_left_alone() -> None:
 def test_group_norm_along_another_axis_is_refused() -> None:
     with pytest.raises(UnsupportedLayerError, match="axis=1"):
         prepare(model_of(chain(L.GroupNormalization(2, axis=1)), (4, 6)))
+
+
+def test_a_kernel_in_groups_is_not_centred() -> None:
+    """Its outputs see other inputs each, so that their mean is no output of a kernel."""
+    model = model_of(chain(L.Conv2D(6, 3, groups=2), L.LayerNormalization()), (4, 4, 4))
+    assert {"Reduce", "Subtract"} <= {*kinds(prepare(model).model)}
