@@ -71,7 +71,8 @@ class Steps:
             value = objective = tf.reduce_mean(self._loss(labels, self._model(given, training=True)))
         else:
             student = _as_list(self._watched(given, training=True))
-            value = tf.reduce_mean(self._loss(labels, student[0]))
+            answers = student[: len(self._model.outputs)]
+            value = tf.reduce_mean(self._loss(labels, answers if len(answers) > 1 else answers[0]))
             teacher = [tf.stop_gradient(output) for output in _as_list(self._teacher(given, training=False))]
             objective = (1.0 - self._distillation.weight) * value + self._distillation.loss(student, teacher)
         extra = [*self._model.losses, *([self._penalty()] if self._penalty else [])]

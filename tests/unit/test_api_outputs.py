@@ -62,6 +62,7 @@ def test_a_model_with_dicts_at_both_ends(samples, tmp_path):
     assert measured.outputs["kind"].num_samples == COUNT
 
 
+@pytest.mark.slow
 def test_a_model_with_lists_keeps_its_own_order(samples):
     inputs, labels = samples
     seen = []
