@@ -9,9 +9,9 @@ XNNPACK where it takes the op and builtin for the rest. What XNNPACK takes is de
 multipliers in double precision where LiteRT's are float32, FULLY_CONNECTED, RELU6, and the int8 LOGISTIC and TANH.
 What a kernel set lacks stands in `availability`.
 
-What is claimed is LiteRT 2.3 on x86 (`SIMULATED_ON`), one thread. Where vectors round otherwise than single elements
-do, the builtin kernels' vectors are those that x86 and arm64 share; where an architecture is known to differ, the op's
-file says so.
+What is claimed is LiteRT 2.3 on x86 (`SIMULATED_ON`), on one thread or several. Where vectors round otherwise than
+single elements do, the builtin kernels' vectors are those that x86 and arm64 share; where an architecture is known to
+differ, the op's file says so.
 """
 
 from __future__ import annotations

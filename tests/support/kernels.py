@@ -60,11 +60,13 @@ def run_on_litert(data: bytes, kernel_set: str, inputs: Sequence[NDArray[Any]]) 
     return [results[detail.name] for detail in runtime.outputs]
 
 
-def assert_every_tensor_equals(source: Path | bytes, kernel_set: str, *, num_inputs: int, seed: int = 0) -> None:
+def assert_every_tensor_equals(
+    source: Path | bytes, kernel_set: str, *, num_inputs: int, seed: int = 0, num_threads: int = 1
+) -> None:
     """Runs a file on LiteRT with random inputs; whatever an op wrote must be what the simulator has for it."""
     random = np.random.default_rng(seed)
     graph = read_model(source).subgraphs[0]
-    runtime = Interpreter(source, kernel_set=kernel_set, preserve_all_tensors=True)
+    runtime = Interpreter(source, kernel_set=kernel_set, preserve_all_tensors=True, num_threads=num_threads)
     for _ in range(num_inputs):
         inputs = {detail.index: _drawn_input(random, detail) for detail in runtime.inputs}
         runtime.run({detail.name: inputs[detail.index] for detail in runtime.inputs})

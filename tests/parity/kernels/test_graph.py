@@ -72,6 +72,12 @@ def test_every_tensor_of_a_real_file_is_litert_s(name, kernel_set):
     assert_every_tensor_equals(shared_file(f"{name}.tflite"), kernel_set, num_inputs=EXACT[name])
 
 
+@pytest.mark.parametrize("kernel_set", KERNEL_SETS)
+def test_threads_change_nothing(kernel_set):
+    path = shared_file("tinyengine__detection.tflite")
+    assert_every_tensor_equals(path, kernel_set, num_inputs=1, num_threads=4)
+
+
 @pytest.mark.parametrize("name", ON_MICRO)
 def test_the_outputs_of_a_real_file_are_tflite_micro_s(name):
     path, random = shared_file(f"{name}.tflite"), np.random.default_rng(0)
