@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,16 @@ from qat_kit.datasets import Split
 from qat_kit.errors import DataError
 from qat_kit.files import replacing
 from qat_kit.measure import Runner
+from qat_kit.results import QatModel
+from qat_kit.schemes import QuantScheme
 
 # Imported so that Keras knows our layers when it loads a file.
 from qat_kit.simulation import wrapper as _registers_our_layers  # noqa: F401
+from qat_kit.targets import get_target
 
 _BATCH = 256
+# What a `.keras` file, which is a zip archive, holds of a QatModel beside the model.
+_ABOUT = "qat_kit.json"
 
 
 def save_model(model: tf_keras.Model, path: Path) -> None:
@@ -35,6 +42,37 @@ def load_model(path: Path) -> tf_keras.Model:
     except (OSError, ValueError, TypeError, KeyError) as error:
         # A KeyError is how Keras meets a configuration of another version.
         raise DataError(f"could not load the Keras model {path}: {type(error).__name__}: {error}") from None
+
+
+def save_qat(qat: QatModel, path: Path) -> Path:
+    """Writes a simulated model to one `.keras` file, its scheme, target and origins within; returns `path`.
+
+    Any Keras reads the model from it once `qat_kit.keras_models` is imported; `load_qat` reads all of it.
+    """
+    about = {"scheme": qat.scheme.to_json(), "target": qat.target.name, "origins": dict(qat.origins)}
+    with replacing(path) as temporary:
+        qat.model.save(temporary)
+        with zipfile.ZipFile(temporary, "a") as archive:
+            archive.writestr(_ABOUT, json.dumps(about))
+    return path
+
+
+def load_qat(path: Path) -> QatModel:
+    """Reads what `save_qat` wrote, in any process, ready to be trained further or exported.
+
+    Raises DataError for a file that is none, UnknownNameError where its target is of a plugin that is not installed.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            about = json.loads(archive.read(_ABOUT))
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path} is no model that save_qat wrote: {error}") from None
+    return QatModel(
+        model=load_model(path),
+        scheme=QuantScheme.from_json(about["scheme"]),
+        target=get_target(about["target"]),
+        origins={layer: tuple(origins) for layer, origins in about["origins"].items()},
+    )
 
 
 def predict(model: tf_keras.Model, split: Split) -> NDArray[np.float32]:
