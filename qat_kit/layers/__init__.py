@@ -1,7 +1,7 @@
 """Keras layers for operators of LiteRT that tf_keras has no layer for: one operator each, no weights but constants.
 
 `prepare` puts them where a model computes with operations on tensors, or where a layer is taken apart. All are
-serialisable and run in float32 and float64.
+serialisable and run in float32 and float64. `FakeQuantize` is no operator: it is there to be placed by hand.
 """
 
 from qat_kit.layers.affine import PerChannelAffine
@@ -10,6 +10,7 @@ from qat_kit.layers.constant import WithConstant
 from qat_kit.layers.depth_space import DepthSpace
 from qat_kit.layers.divide import Divide
 from qat_kit.layers.elementwise import Elementwise
+from qat_kit.layers.fake_quantize import FakeQuantize
 from qat_kit.layers.masked import Masked
 from qat_kit.layers.matmul import MatMul
 from qat_kit.layers.normalize import AppendConstant, L2Normalize, RMSNormalization
@@ -23,6 +24,7 @@ __all__ = [
     "DepthSpace",
     "Divide",
     "Elementwise",
+    "FakeQuantize",
     "JoinBatch",
     "L2Normalize",
     "Masked",

@@ -48,6 +48,7 @@ KERNELS: dict[type[tf_keras.layers.Layer], Kernel] = {
 _OPERATORS: dict[type[tf_keras.layers.Layer], str] = {
     _layers.InputLayer: IDENTITY,
     _layers.BatchNormalization: LIVE_BATCH_NORM,
+    own.FakeQuantize: IDENTITY,
     _layers.Dropout: IDENTITY,
     _layers.SpatialDropout1D: IDENTITY,
     _layers.SpatialDropout2D: IDENTITY,

@@ -14,8 +14,11 @@ import tf_keras
 
 from qat_kit.errors import UnsupportedLayerError
 from qat_kit.layers import Saturated
+from qat_kit.layers.fake_quantize import RangeSource
 from qat_kit.prepare.graph import Graph, Node
+from qat_kit.simulation.by_hand import hand_placed
 from qat_kit.simulation.operators import IDENTITY, LIVE_BATCH_NORM, ROUNDING_SAME_SCALE, fixed_output_of, operator_of
+from qat_kit.simulation.quantizers import activation_spec
 from qat_kit.spec import ScaleZeroPoint, op_spec
 from qat_kit.targets import LayerDescription, ModelDescription
 
@@ -26,7 +29,8 @@ class Placement:
 
     op: the LiteRT operator (IDENTITY: none). fused: an activation that its producer takes in.
     quantizes_output: a quantizer stands behind the node. group: the tensors with one range, named after the first.
-    fixed: the parameters that the specification prescribes for the group.
+    fixed: the parameters that the specification prescribes for the group, or a layer placed by hand. range_source:
+    where such a layer wants the range to come from; None where there is none.
     """
 
     node: Node
@@ -35,6 +39,7 @@ class Placement:
     quantizes_output: bool
     group: str
     fixed: ScaleZeroPoint | None
+    range_source: RangeSource | None = None
 
 
 def place(graph: Graph, *, activation_bits: int = 8) -> dict[str, Placement]:
@@ -45,6 +50,13 @@ def place(graph: Graph, *, activation_bits: int = 8) -> dict[str, Placement]:
     groups = _groups(graph, operators, fused, activation_bits)
     quantized = {name for name in graph.nodes if _computes_values(graph, operators, fused, name, activation_bits)}
     fixed = _fixed_parameters(graph, operators, groups, quantized, activation_bits)
+    placed = hand_placed(graph, groups, spec=activation_spec(activation_bits))
+    for group, said in placed.items():
+        if group in fixed and said.range_source != "calibrated" and said.fixed != fixed[group]:
+            raise UnsupportedLayerError(
+                said.layer, "FakeQuantize", "The specification fixes the scale of what it stands behind; leave it out."
+            )
+    fixed |= {group: said.fixed for group, said in placed.items() if said.fixed is not None}
     return {
         name: Placement(
             node=node,
@@ -53,6 +65,7 @@ def place(graph: Graph, *, activation_bits: int = 8) -> dict[str, Placement]:
             quantizes_output=name in quantized,
             group=groups[name],
             fixed=fixed.get(groups[name]),
+            range_source=placed[groups[name]].range_source if groups[name] in placed else None,
         )
         for name, node in graph.nodes.items()
     }

@@ -9,7 +9,8 @@ from typing import get_args
 import numpy as np
 import tf_keras
 
-from qat_kit.errors import SchemeError, SettingsError, UnknownNameError
+from qat_kit.errors import SchemeError, SettingsError, UnknownNameError, UnsupportedLayerError
+from qat_kit.layers import FakeQuantize
 from qat_kit.prepare.building import build_model
 from qat_kit.prepare.graph import Graph, Node
 from qat_kit.prepare.reading import read_graph
@@ -182,8 +183,12 @@ def _wrapped(
     layer_scheme = scheme.for_layer(placement.node.name, placement.node.kind)
     kernel = KERNELS.get(node.layer_class)
     quantizes_output = placement.quantizes_output and not node.shares
+    layer = node.layer_class.from_config(dict(node.config))
+    if node.layer_class is FakeQuantize:
+        # The quantizer of the tensor has the range; the layer's own variables stand still.
+        layer.trainable = False
     return QuantizedLayer(
-        node.layer_class.from_config(dict(node.config)),
+        layer,
         LayerQuantizeConfig(
             op=IDENTITY if is_quantizer else placement.op,
             kernel=kernel.attribute if kernel else None,
@@ -202,4 +207,14 @@ def _output_quantizer(
 ) -> ActivationQuantizer:
     others = (other for other in placements.values() if other.group == placement.group and other is not placement)
     alone = not any(other.quantizes_output for other in others)
+    if placement.range_source is not None:
+        learned = placement.range_source == "learned"
+        scheme = scheme.model_copy(update={"activation_ranges": "learned_step" if learned else "measured"})
+        if learned and not alone:
+            raise UnsupportedLayerError(
+                placement.node.name,
+                placement.op,
+                "A FakeQuantize layer wants its range learned, and it is one with other tensors' (joined by a "
+                "concatenation, say); choose range_source='calibrated'.",
+            )
     return activation_quantizer(scheme, op=placement.op, may_learn=alone and placement.fixed is None)

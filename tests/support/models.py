@@ -27,7 +27,9 @@ def randomized(model: tf_keras.Model, *, seed: int = 0) -> tf_keras.Model:
     """The model with weights drawn from `seed`: biases that are not zero, and statistics that are not 0 and 1."""
     random = np.random.default_rng(seed)
     for weight in model.weights:
-        weight.assign(_values(weight.name.rpartition("/")[2].partition(":")[0], weight.shape, random))
+        name = weight.name.rpartition("/")[2].partition(":")[0]
+        if not name.startswith("range_"):
+            weight.assign(_values(name, weight.shape, random))
     return model
 
 

@@ -17,6 +17,11 @@ ACTIVATION_SPEC = TensorSpec(num_bits=8)
 ACTIVATION_SPEC_16 = TensorSpec(num_bits=16, symmetric=True, narrow_range=True)
 
 
+def activation_spec(num_bits: int) -> TensorSpec:
+    """The grid of activations with 8 or 16 bits."""
+    return ACTIVATION_SPEC if num_bits == 8 else ACTIVATION_SPEC_16
+
+
 class ActivationQuantizer(Quantizer):  # type: ignore[misc]  # tfmot publishes no types
     """A tensor on its grid, with one scale and zero point for all of it.
 
@@ -32,7 +37,7 @@ class ActivationQuantizer(Quantizer):  # type: ignore[misc]  # tfmot publishes n
     @property
     def spec(self) -> TensorSpec:
         """The grid of the codes."""
-        return ACTIVATION_SPEC if self.num_bits == 8 else ACTIVATION_SPEC_16
+        return activation_spec(self.num_bits)
 
     def build(self, tensor_shape: Any, name: str, layer: Any) -> dict[str, Any]:
         """The quantizer's variables by name, NaN until `assign`: an uncalibrated model cannot pass for one."""
