@@ -43,7 +43,7 @@ def log_softmax(call: Call) -> tuple[NDArray[Any], ...]:
 
 def _fixed_point(call: Call, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     below = rows - rows.max(axis=1, keepdims=True)
-    mantissa, left, lowest = scaled_difference(call.input(0).real_scale)
+    mantissa, left, lowest = scaled_difference(call, call.input(0).real_scale)
     scaled = multiply_by_quantized_multiplier(np.maximum(below, lowest), mantissa, left).astype(np.int64)
     exps = np.where(below >= lowest, gemmlowp.shift(gemmlowp.exp_of_negative(scaled, 5), -12), 0)
     total = exps.sum(axis=1, keepdims=True)

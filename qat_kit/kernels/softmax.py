@@ -49,13 +49,19 @@ def softmax(call: Call) -> tuple[NDArray[Any], ...]:
     return moved(call, np.clip(codes, *y.code_range).astype(y.dtype))
 
 
-def scaled_difference(multiplier: float) -> tuple[int, int, int]:
+# The steps of a softmax's input must be larger than this, or the reference kernels end the process.
+SMALLEST_STEP = 2.0**-26
+
+
+def scaled_difference(call: Call, multiplier: float) -> tuple[int, int, int]:
     """(mantissa, shift, lowest): how a difference of codes gets 5 integer bits, and from where on exp counts it.
 
-    multiplier: beta · s_input in double precision.
+    multiplier: beta · s_input in double precision. Raises NotSimulatedError where it is `SMALLEST_STEP` or less.
 
     Source: PreprocessSoftmaxScaling, CalculateInputRadius in tflite/kernels/internal/quantization_util.cc.
     """
+    if multiplier <= SMALLEST_STEP:
+        raise call.refuse(f"input steps of {multiplier:.3g}, on which it ends the process,")
     fractional_bits = 31 - _INPUT_INTEGER_BITS
     real = min(multiplier * 2.0**fractional_bits, 2.0**31 - 1)
     # quantize_multiplier ends at 2³⁰; a power of two apart, the mantissa is the same.
@@ -66,7 +72,7 @@ def scaled_difference(multiplier: float) -> tuple[int, int, int]:
 
 
 def _fixed_point(call: Call, below: NDArray[np.int64]) -> NDArray[np.int64]:
-    mantissa, left, lowest = scaled_difference(float(np.float32(call.options["beta"])) * call.input(0).real_scale)
+    mantissa, left, lowest = scaled_difference(call, float(np.float32(call.options["beta"])) * call.input(0).real_scale)
     counted = below >= lowest
     exps = gemmlowp.exp_of_negative(
         multiply_by_quantized_multiplier(np.where(counted, below, 0), mantissa, left), _INPUT_INTEGER_BITS

@@ -9,6 +9,7 @@ import numpy as np
 from qat_kit.kernels.call import CODE_RANGES
 from qat_kit.kernels.div import shifts_too_far
 from qat_kit.kernels.resize_bilinear import litert_places
+from qat_kit.kernels.softmax import SMALLEST_STEP
 from qat_kit.results import Finding
 from qat_kit.verify.subject import Demand, Step, Subject
 
@@ -50,6 +51,20 @@ def _long_softmax(step: Step) -> tuple[str, str] | None:
         f"has rows of {data.shape[-1]} values, and the reference kernel ends the process where their exponentials sum "
         f"to {_SOFTMAX_SUM_LIMIT}, the largest being 1",
         "let the file give logits and leave the softmax to the app, or " + _OTHER_KERNELS,
+    )
+
+
+def _faint_softmax(step: Step) -> tuple[str, str] | None:
+    data = step.operand(0)
+    if data is None or data.type not in ("INT8", "UINT8") or data.scale.size != 1:
+        return None
+    stride = float(data.scale[0]) * float(step.operator.options.get("beta", 1.0))
+    if stride > SMALLEST_STEP:
+        return None
+    return (
+        f"has an input scale of {float(data.scale[0]):.3g}, on which the reference kernels, and tflite-micro, end the "
+        "process",
+        "train or calibrate the model: all its answers are the same",
     )
 
 
@@ -127,7 +142,8 @@ def _steep_squares(step: Step) -> tuple[str, str] | None:
 
 _HAZARDS: dict[str, tuple[_Hazard, ...]] = {
     "DEPTHWISE_CONV_2D": (_depthwise_without_bias,),
-    "SOFTMAX": (_long_softmax,),
+    "SOFTMAX": (_long_softmax, _faint_softmax),
+    "LOG_SOFTMAX": (_faint_softmax,),
     "SUM": (_signed_sum,),
     "ADD": (_tiny_output_scale,),
     "SUB": (_tiny_output_scale,),

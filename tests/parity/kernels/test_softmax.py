@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from qat_kit.errors import NotSimulatedError
+from qat_kit.errors import ModelCrashError, NotSimulatedError
 from qat_kit.kernels import simulate
+from qat_kit.litert.interpreter import Interpreter, Limits
 from qat_kit.litert.model_file import read_model
 from tests.support.kernels import assert_bit_equal, differences
 from tests.support.tflite import Builder
@@ -78,3 +79,18 @@ def test_a_row_on_which_the_reference_softmax_ends_the_process_is_refused():
     graph = read_model(one_op("SOFTMAX", [1, 600], input_scale=0.5, zero_point=0)).subgraphs[0]
     with pytest.raises(NotSimulatedError, match="sum to 512 or more"):
         simulate(graph, {0: np.zeros((1, 600), np.int8)}, "reference")
+
+
+@pytest.mark.parametrize("op", ["SOFTMAX", "LOG_SOFTMAX"])
+def test_steps_on_which_the_reference_kernels_end_the_process_are_refused(op):
+    random = np.random.default_rng(0)
+    data = one_op(op, [20, 4], input_scale=2.0**-26, zero_point=0)
+    with pytest.raises(NotSimulatedError, match="on which it ends the process"):
+        simulate(read_model(data).subgraphs[0], {0: np.zeros((20, 4), np.int8)}, "reference")
+    with pytest.raises(ModelCrashError):
+        Interpreter(data, kernel_set="reference", limits=Limits())
+    compared, differing, where = differences(
+        one_op(op, [20, 4], input_scale=2.0**-26 * 1.01, zero_point=0), "reference", random
+    )
+    assert (compared, differing) == (80, 0), where
+    assert differences(data, "builtin", random)[1] == 0

@@ -101,6 +101,16 @@ def softmax(length):
     return graph.bytes([x], [y])
 
 
+def faint_softmax(scale):
+    options = schema.SoftmaxOptionsT()
+    options.beta = 1.0
+    graph = Builder()
+    x = graph.tensor("x", [1, 3], "INT8", scale=[scale], zero_point=[0])
+    y = graph.tensor("y", [1, 3], "INT8", scale=[1 / 256], zero_point=[-128])
+    graph.op("SOFTMAX", [x], [y], options=options, version=2)
+    return graph.bytes([x], [y])
+
+
 def resize(length, target):
     options = schema.ResizeBilinearOptionsT()
     graph, inputs, y, *rest = one_op("RESIZE_BILINEAR", [[1, 1, length, 1]], [1, 1, target, 1], options, version=3)
@@ -151,6 +161,7 @@ def depthwise(has_bias):
     ("make", "harmless", "harmful", "message"),
     [
         (softmax, 511, 512, "the reference kernel ends the process"),
+        (faint_softmax, 2.0**-25, 2.0**-26, "end the process"),
         (resize, 4, None, "LiteRT's kernels read past the last one"),
         (add, 2.0**-19, 2.0**-20, "LiteRT aborts"),
         # 1 / 2⁻⁷ has as many bits as a divisor of 128.
