@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tf_keras
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tf_keras import layers
 
 from qat_kit.convert.job import Job
 from qat_kit.convert.worker import run
@@ -25,12 +28,23 @@ PATTERNS = {
     **models_resampling.PATTERNS,
     **models_sequences.PATTERNS,
 }
-FAST = ("add_relu", "depthwise_multiplier", "dense_softmax", "branches", "unet", "squeeze_and_excite", "global_average")
+FAST = (
+    "add_relu",
+    "depthwise_multiplier",
+    "dense_softmax",
+    "branches",
+    "squeeze_and_excite",
+    "conv_leaky",
+    "conv_groups",
+)
 # One row each of what no kernel set of this forward pass computes.
 UNCOVERED = {"conv_prelu": "PRELU", "shared_twice": "called at several places"}
 
 
-def assert_equal_to_the_file(model: tf_keras.Model, folder: Path, *, num_samples: int = 24) -> None:
+def assert_equal_to_the_file(
+    model: tf_keras.Model, folder: Path, *, num_samples: int = 24, in_graph: bool = True
+) -> None:
+    """in_graph: as training runs it; else operator by operator, which starts sooner."""
     prepared = prepare(model)
     calibration = [models.samples(prepared.model, 16)]
     path = folder / "model.tflite"
@@ -42,7 +56,7 @@ def assert_equal_to_the_file(model: tf_keras.Model, folder: Path, *, num_samples
         interpreter = Interpreter(path, kernel_set=kernel_set)
         feed = on_grid(model, prepared.model, interpreter, num_samples)
         real = interpreter.run_real(feed)
-        answers = answers_of(qat, list(feed.values()))
+        answers = answers_of(qat, list(feed.values()), in_graph=in_graph)
         for detail in interpreter.outputs:
             differing = int((answers[detail.name] != real[detail.name]).sum())
             assert differing == 0, f"{kernel_set} {detail.name}: {differing} of {real[detail.name].size} differ"
@@ -59,8 +73,11 @@ def on_grid(model: Any, prepared: Any, interpreter: Interpreter, count: int) -> 
     }
 
 
-def answers_of(qat: tf_keras.Model, arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
-    outputs = tf.function(lambda inputs: qat(inputs, training=False))(arrays if len(arrays) > 1 else arrays[0])
+def answers_of(qat: tf_keras.Model, arrays: list[np.ndarray], *, in_graph: bool) -> dict[str, np.ndarray]:
+    def infer(inputs: Any) -> Any:
+        return qat(inputs, training=False)
+
+    outputs = (tf.function(infer) if in_graph else infer)(arrays if len(arrays) > 1 else arrays[0])
     outputs = outputs if isinstance(outputs, list) else [outputs]
     return {name: output.numpy() for name, output in zip(qat.output_names, outputs, strict=True)}
 
@@ -77,6 +94,88 @@ def test_every_pattern_that_is_covered(name: str, tmp_path: Path) -> None:
         assert_equal_to_the_file(PATTERNS[name](), tmp_path)
     except SchemeError as error:
         pytest.skip(f"not covered: {str(error).splitlines()[1].strip()}")
+
+
+# -------------------------------------------------------------------------------------------- random nets
+
+ACTIVATIONS = st.sampled_from([None, "relu", "relu6", "leaky", "sigmoid", "tanh"])
+FILTERS = st.sampled_from([3, 8, 17])
+
+
+def activated(value: Any, activation: str | None) -> Any:
+    if activation in ("relu", "relu6"):
+        return layers.ReLU(6.0 if activation == "relu6" else None)(value)
+    if activation == "leaky":
+        return layers.LeakyReLU(0.15)(value)
+    return layers.Activation(activation)(value) if activation else value
+
+
+def extended(value: Any, draw: st.DrawFn) -> Any:
+    """One more block behind an image."""
+    padding, strides = draw(st.sampled_from(["same", "valid"])), draw(st.sampled_from([1, 1, 2]))
+    size = min(draw(st.sampled_from([1, 2, 3])), *value.shape[1:3])
+    activation = draw(ACTIVATIONS)
+    match draw(st.sampled_from(["conv", "depthwise", "transposed", "pool", "residual", "joined", "scaled", "resized"])):
+        case "conv":
+            value = layers.Conv2D(draw(FILTERS), size, strides=strides, padding=padding)(value)
+        case "depthwise":
+            depth = draw(st.sampled_from([1, 2]))
+            value = layers.DepthwiseConv2D(size, strides=strides, padding=padding, depth_multiplier=depth)(value)
+        case "transposed":
+            value = layers.Conv2DTranspose(draw(FILTERS), size, strides=strides, padding=padding)(value)
+        case "pool":
+            pool = draw(st.sampled_from([layers.AveragePooling2D, layers.MaxPooling2D]))
+            return pool(size, strides=strides, padding=padding)(value)
+        case "residual":
+            join = draw(st.sampled_from([layers.Add, layers.Subtract]))
+            value = join()([value, layers.Conv2D(value.shape[-1], 3, padding="same")(value)])
+        case "joined":
+            # Not with the block's input, whose scale may be one that the specification fixes.
+            wide = layers.Conv2D(3, 3, padding="same")(layers.ZeroPadding2D(((0, 1), (1, 0)))(value))[:, 1:, :-1]
+            return layers.Concatenate()([layers.Conv2D(5, 1)(value), wide])
+        case "scaled":
+            weights = layers.Dense(value.shape[-1], activation="sigmoid")(
+                layers.GlobalAveragePooling2D(keepdims=True)(value)
+            )
+            value = layers.Multiply()([value, weights])
+        case "resized":
+            return layers.UpSampling2D(2, interpolation=draw(st.sampled_from(["nearest", "bilinear"])))(value)
+    return activated(value, activation)
+
+
+def net_of(draw: st.DrawFn) -> tf_keras.Model:
+    image = tf_keras.Input(
+        (draw(st.integers(4, 7)), draw(st.integers(4, 7)), draw(st.sampled_from([1, 3]))), name="image"
+    )
+    value = layers.Conv2D(draw(FILTERS), 3, padding="same")(image)
+    value = activated(value, draw(ACTIVATIONS))
+    for _ in range(draw(st.integers(1, 4))):
+        value = extended(value, draw)
+    value = draw(st.sampled_from([layers.GlobalAveragePooling2D, layers.Flatten]))()(value)
+    value = layers.Dense(draw(st.sampled_from([1, 4, 9])))(value)
+    value = layers.Softmax()(value) if draw(st.booleans()) else value
+    return models.randomized(tf_keras.Model(image, value, name="pattern"), seed=draw(st.integers(0, 1000)))
+
+
+def check_random_nets(factory: pytest.TempPathFactory, num_nets: int) -> None:
+    @settings(max_examples=num_nets, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @given(st.data())
+    def check(data: st.DataObject) -> None:
+        assert_equal_to_the_file(net_of(data.draw), factory.mktemp("net"), num_samples=8, in_graph=False)
+
+    check()
+
+
+def test_random_nets(tmp_path_factory: pytest.TempPathFactory) -> None:
+    check_random_nets(tmp_path_factory, 2)
+
+
+@pytest.mark.slow
+def test_many_random_nets(tmp_path_factory: pytest.TempPathFactory) -> None:
+    check_random_nets(tmp_path_factory, 60)
+
+
+# -------------------------------------------------------------------------------------------- refusals
 
 
 @pytest.mark.parametrize("name", UNCOVERED)

@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+# Of a float64: bits of the fraction, and what stands in its exponent for numbers within ½ and 1.
 _BITS, _BIAS = 52, 1022
 
 
@@ -58,6 +59,15 @@ def multiply(x: Any, mantissa: Any, shift: Any, *, ties_up: Any) -> Any:
     """
     shifted = tf.bitwise.left_shift(x, tf.maximum(shift, 0))
     return divide_by_power_of_two(high_multiply(shifted, mantissa), tf.maximum(-shift, 0), ties_up=ties_up)
+
+
+def power_of_two(exponent: Any) -> Any:
+    """2^exponent as float64, for int64 exponents.
+
+    >>> float(power_of_two(tf.constant(-3, tf.int64)))
+    0.125
+    """
+    return tf.bitcast(tf.bitwise.left_shift(exponent + 1023, _whole(_BITS)), tf.float64)
 
 
 def _whole(value: int) -> Any:

@@ -13,13 +13,17 @@ from qat_kit.simulation.integer.edges import range_variables
 from qat_kit.simulation.integer.gradient import straight_through
 from qat_kit.simulation.integer.grid import grid_of
 from qat_kit.simulation.integer.linear import linear
+from qat_kit.simulation.integer.pooling import average_pool
 from qat_kit.simulation.integer.site import Site, activation_steps, site_of
+from qat_kit.simulation.integer.sums import add_or_subtract
 from qat_kit.simulation.operators import IDENTITY
 
 # Operators whose results are not among their inputs: each kernel set has arithmetic of its own.
 COMPUTED: Mapping[str, Callable[..., Any]] = {
     **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"), linear),
-    **dict.fromkeys(("ADD", "SUB", "MUL", "MEAN", "SUM", "AVERAGE_POOL_2D", "SOFTMAX", "RESIZE_BILINEAR"), by_numpy),
+    **dict.fromkeys(("ADD", "SUB"), add_or_subtract),
+    "AVERAGE_POOL_2D": average_pool,
+    **dict.fromkeys(("MUL", "MEAN", "SUM", "SOFTMAX", "RESIZE_BILINEAR"), by_numpy),
     **dict.fromkeys(("LOGISTIC", "TANH", "LEAKY_RELU", "RELU", "RELU6", "GELU", "HARD_SWISH"), by_table),
 }
 # Operators that carry codes from place to place, or choose among them: the same on codes as on the real values that

@@ -21,14 +21,6 @@ def operator_options(wrapper: Any) -> tuple[dict[str, Any], tuple[Operand, ...]]
         case "MEAN" | "SUM":
             axes, keeps = (layer.axes, layer.keepdims) if isinstance(layer, Reduce) else ((1, 2), layer.keepdims)
             return {"keep_dims": keeps}, (_constant(axes),)
-        case "AVERAGE_POOL_2D":
-            return {
-                "filter_height": layer.pool_size[0],
-                "filter_width": layer.pool_size[1],
-                "stride_h": layer.strides[0],
-                "stride_w": layer.strides[1],
-                "padding": layer.padding.upper(),
-            }, ()
         case "RESIZE_BILINEAR":
             # The kernel takes the size from its output; that the operand is constant tells XNNPACK that it may.
             return {"half_pixel_centers": True}, (_constant([0, 0]),)
