@@ -11,7 +11,7 @@ import tf_keras
 from numpy.typing import NDArray
 
 from qat_kit.errors import UnsupportedLayerError, nearest
-from qat_kit.layers import PerChannelAffine
+from qat_kit.layers import PerChannelAffine, RMSNormalization
 from qat_kit.prepare.graph import Node
 
 LAYERS = {
@@ -30,12 +30,15 @@ LAYERS = {
         *("MaxPooling3D", "AveragePooling3D", "GlobalAveragePooling3D", "GlobalMaxPooling3D"),
         *("ZeroPadding3D", "Cropping3D", "UpSampling3D", "LSTM", "GRU", "SimpleRNN"),
         *("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Embedding", "Resizing"),
+        *("MultiHeadAttention", "Attention", "AdditiveAttention"),
     )
-}
+} | {"RMSNormalization": RMSNormalization}
 # Operations (`keras.ops.reshape`) are classes too, some with the name of a layer and none of its arguments.
 _KERAS_LAYERS = "keras.src.layers."
 _CONVNEXT = "keras.src.applications.convnext"
 _RENAMED = {"LeakyReLU": {"negative_slope": "alpha"}}
+# Arguments that tf_keras hands on to a base class.
+_OF_BASE = {"Attention": {"dropout"}, "AdditiveAttention": {"dropout"}}
 _ACTIVATIONS = {
     *("linear", "relu", "relu6", "sigmoid", "tanh", "softmax", "gelu", "silu", "swish"),
     *("elu", "selu", "softplus", "softsign", "exponential"),
@@ -118,7 +121,7 @@ def constructor_arguments(layer: Any, layer_class: type[tf_keras.layers.Layer]) 
             layer.name, kind, f"Its dtype policy is {policy.name}: Keras has quantized it. Give the model before that."
         )
     renamed = _RENAMED.get(kind, {})
-    accepted = set(inspect.signature(layer_class.__init__).parameters)
+    accepted = set(inspect.signature(layer_class.__init__).parameters) | _OF_BASE.get(kind, set())
     arguments: dict[str, Any] = {"trainable": layer.trainable}
     for key, value in config.items():
         # The weights are carried over, so how they began does not matter.

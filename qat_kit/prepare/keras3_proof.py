@@ -25,6 +25,8 @@ _NUMBERS = {
     **{"Rescaling": ("scale", "offset"), "Normalization": ("mean", "variance")},
     **{"ReLU": ("max_value", "negative_slope", "threshold"), "ELU": ("alpha",), "Elu": ("alpha",)},
 }
+# Layer → numbers that Keras 3 rounds to float32 whatever it computes in, and tf_keras does not.
+_EXACT = {"MultiHeadAttention": ("_inverse_sqrt_key_dim",)}
 # Operations whose layers hold a number that float32 rounds: the width of a range.
 _ROUNDED = ("Clip",)
 
@@ -134,7 +136,7 @@ def computing_in(model: Any, dtype: str) -> Iterator[None]:
     numbers = [
         (holder, key, getattr(holder, key))
         for holder in {id(holder): holder for holder in holders}.values()
-        for key in _NUMBERS.get(type(holder).__name__, ())
+        for key in (*_NUMBERS.get(type(holder).__name__, ()), *_EXACT.get(type(holder).__name__, ()))
     ]
     try:
         for layer in layers:
@@ -142,7 +144,8 @@ def computing_in(model: Any, dtype: str) -> Iterator[None]:
         for door, _ in dtypes:
             door._dtype = dtype
         for holder, key, value in numbers:
-            setattr(holder, key, _as_float32(value, dtype))
+            is_exact = key in _EXACT.get(type(holder).__name__, ())
+            setattr(holder, key, tf.constant(value, dtype) if is_exact else _as_float32(value, dtype))
         yield
     finally:
         for layer, policy in policies:

@@ -19,6 +19,7 @@ from qat_kit.prepare.biases import keep_biases
 from qat_kit.prepare.bidirectional import unroll_bidirectional
 from qat_kit.prepare.broken import refuse_scalar_inputs
 from qat_kit.prepare.building import build_model
+from qat_kit.prepare.convnext import replace_convnext
 from qat_kit.prepare.dilated_transposed import turn_dilated_kernels
 from qat_kit.prepare.dot import replace_dot
 from qat_kit.prepare.einsum_dense import replace_einsum_dense
@@ -77,6 +78,7 @@ REWRITES = (
     replace_average,
     replace_dot,
     replace_rescaling,
+    replace_convnext,
     replace_batch_norm,
     join_hard_swish,
     replace_elementary,

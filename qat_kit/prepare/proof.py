@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+import tf_keras
 from numpy.typing import NDArray
 
 from qat_kit.errors import ModelError
@@ -18,6 +19,8 @@ from qat_kit.prepare.reading import read_graph
 FLOAT64_TOLERANCE = 1e-9
 # Where an operator knows float32 alone, and between two models in float32.
 FLOAT32_TOLERANCE = 1e-5
+# Folding puts roundings to float32 in other places: how much further off they may add up to than those of the model.
+_ROUNDED_ELSEWHERE = 2.0
 
 
 def prove_same_graph(before: Graph, after: Graph, what: str, inputs: Mapping[str, NDArray[Any]] | None = None) -> None:
@@ -56,18 +59,13 @@ def _first_difference(
     return None
 
 
-def prove_same_outputs(before: Any, after: Any, what: str) -> None:
-    """Runs both models in float32 on the same random inputs; raises ModelError beyond 1e-5 of an output's range.
+def prove_same_outputs(before: tf_keras.Model, after: tf_keras.Model, what: str) -> None:
+    """Runs both models in float32 on the same random inputs.
 
-    Both are of tf_keras, with their inputs in one order.
+    Raises ModelError where they differ by more than 1e-5 of an output's range, unless that is float32's own doing: a
+    deep model strays further from what it gives in float64, and then `after` may stray twice as far.
     """
-    values = [
-        # Where bytes have become real numbers.
-        np.arange(value.size).reshape(value.shape) % 251
-        if tensor.dtype.is_integer and value.dtype.kind == "f"
-        else value
-        for value, tensor in zip(random_inputs(read_graph(after), batch=4).values(), before.inputs, strict=True)
-    ]
+    values = list(random_inputs(read_graph(after), batch=4).values())
     feeds = [
         [np.asarray(value, _dtype_of(tensor)) for value, tensor in zip(values, model.inputs, strict=True)]
         for model in (before, after)
@@ -75,13 +73,27 @@ def prove_same_outputs(before: Any, after: Any, what: str) -> None:
     old_outputs, new_outputs = (
         _outputs(model, feed[0] if len(feed) == 1 else feed) for model, feed in zip((before, after), feeds, strict=True)
     )
-    for old, new in zip(old_outputs, new_outputs, strict=True):
-        difference = relative_difference(old, new)
-        if not difference <= FLOAT32_TOLERANCE:
+    differences = [relative_difference(old, new) for old, new in zip(old_outputs, new_outputs, strict=True)]
+    if all(difference <= FLOAT32_TOLERANCE for difference in differences):
+        return
+    exact_outputs = _in_float64(before, feeds[0])
+    for old, new, exact, difference in zip(old_outputs, new_outputs, exact_outputs, differences, strict=True):
+        strays, allowed = difference, FLOAT32_TOLERANCE
+        if exact is not None and old.shape == new.shape:
+            strays = relative_difference(exact, new)
+            allowed = max(FLOAT32_TOLERANCE, _ROUNDED_ELSEWHERE * relative_difference(exact, old))
+        if not strays <= allowed:
             raise ModelError(
                 f"model {before.name!r}: {what} changed its output by {difference:.1e} of its range; expected at most "
-                f"{FLOAT32_TOLERANCE:.0e}"
+                f"{allowed:.0e}"
             )
+
+
+def _in_float64(model: tf_keras.Model, feed: list[NDArray[Any]]) -> list[NDArray[Any] | None]:
+    """A model's outputs in float64; None for one behind an operator that knows float32 alone."""
+    graph = read_graph(model)
+    values = evaluate(graph, dict(zip(graph.inputs, feed, strict=True)), graph.outputs)
+    return [values[name].array if values[name].exact else None for name in graph.outputs]
 
 
 def _dtype_of(tensor: Any) -> str:

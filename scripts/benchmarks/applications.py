@@ -1,26 +1,63 @@
 #!/usr/bin/env python
 """Nets of `keras.applications` through the whole kit, untrained and on random images: does each come out fully int8?
 
-    .venv/bin/python scripts/benchmarks/applications.py [NAME …]
+    .venv/bin/python scripts/benchmarks/applications.py [NAME …]            96×96 pixels, tf_keras, with latencies
+    .venv/bin/python scripts/benchmarks/applications.py --stages [NAME …]   small inputs, either generation: keras.VGG16
 
 Accuracy means nothing here; operators, sizes and the latency ratio do. Latency is measured in turns in one process.
+--stages takes each net of `tests/support/layer_zoo/applications.py` in a process of its own as far as the zoo's models
+go (`tests/support/coverage.py`), with four samples, and prints the seconds of each stage.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import subprocess
+import sys
+import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 NAMES = ("MobileNet", "MobileNetV2", "ResNet50", "ResNet50V2", "DenseNet121", "VGG16", "EfficientNetB0", "Xception")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", default=NAMES)
-    for name in parser.parse_args().names:
-        print(f"{name}: {one(name)}", flush=True)
+    parser.add_argument("--stages", action="store_true")
+    parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("names", nargs="*")
+    arguments = parser.parse_args()
+    if arguments.here:
+        print(stages(*arguments.names))
+    elif arguments.stages:
+        from tests.support.layer_zoo.applications import APPLICATIONS
+
+        for name in arguments.names or APPLICATIONS:
+            command = [sys.executable, __file__, "--here", name]
+            environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+            child = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+            print(child.stdout.strip() or f"{name}: {child.stderr.strip()[-500:]}", flush=True)
+    else:
+        for name in arguments.names or NAMES:
+            print(f"{name}: {one(name)}", flush=True)
+
+
+def stages(name: str) -> str:
+    """A row of a table: how far a net comes, and the seconds of each stage."""
+    from tests.support.coverage import KIT_STAGES, through_kit
+    from tests.support.layer_zoo.applications import APPLICATIONS
+
+    with tempfile.TemporaryDirectory() as folder:
+        result = through_kit(APPLICATIONS[name], Path(folder), num_samples=4)
+    cells = [str(result["seconds"].get(stage, "–")) for stage in KIT_STAGES]
+    lsb = " / ".join(f"{steps:.0f}" for steps in result["lsb"].values())
+    row = f"| {name} | {' | '.join(cells)} | {result['operators']} | {lsb} |"
+    return row if result["failed"] is None else f"{row} {result['failed']}: {result['message']}"
 
 
 def one(name: str) -> str:

@@ -237,6 +237,14 @@ def test_what_we_take_becomes_int8(op: str) -> None:
     assert not any(tensor.is_float for tensor in model.subgraphs[0].tensors)
 
 
+@pytest.mark.parametrize("approximate", [False, True])
+def test_gelu_says_in_the_file_which_of_its_two_forms_it_is(approximate: bool) -> None:
+    """Of the error function, or of tanh: one table or the other in the kernel (tflite/kernels/activations.cc)."""
+    model = converted(lambda x: fake(tf.nn.gelu(fake(x), approximate=approximate)), IMAGE)
+    (operator,) = model.subgraphs[0].operators
+    assert (operator.op, operator.options["approximate"]) == ("GELU", approximate)
+
+
 @pytest.mark.parametrize(
     ("function", "scale", "zero_point"),
     [(tf.sigmoid, 1 / 256, -128), (tf.nn.softmax, 1 / 256, -128), (tf.tanh, 1 / 128, 0)],

@@ -1,11 +1,13 @@
 """One model of the zoo through the kit, and through tfmot alone: how far it comes, and what stops it.
 
-A result is `{"reached": [stages], "failed": stage or None, "message": …, "lsb": {kernel set: …}, "operators": …}`.
+A result is `{"reached": [stages], "seconds": {stage: …}, "failed": stage or None, "message": …, "lsb": {kernel set: …},
+"operators": …}`; seconds: of the clock, from the stage before.
 """
 
 from __future__ import annotations
 
 import importlib
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,15 +53,16 @@ def samples(tensors: Any, count: int, *, offset: int = 0) -> list[np.ndarray]:
     return arrays
 
 
-def through_kit(row: Row, folder: Path) -> dict[str, Any]:
+def through_kit(row: Row, folder: Path, *, num_samples: int = NUM_SAMPLES) -> dict[str, Any]:
     """Prepared, wrapped, trained for an epoch, exported, certified, and run on each kernel set."""
     result = _empty()
 
     def go() -> None:
         model = row.build()
+        result["since"] = time.perf_counter()
         prepared = prepare(model)
         _reach(result, "prepared")
-        data = samples(prepared.model.inputs, NUM_SAMPLES)
+        data = samples(prepared.model.inputs, num_samples)
         qat = simulate(prepared, [data]).model
         _reach(result, "wrapped")
         _train(qat, data, prepared.model)
@@ -72,7 +75,7 @@ def through_kit(row: Row, folder: Path) -> dict[str, Any]:
         _compare_quantizers(path, prepared.model)
         _certify(result, verify(path, expected=trained_tensors(qat)))
         _reach(result, "quantizers")
-        result["lsb"] = _lsb(path, qat)
+        result["lsb"] = _lsb(path, qat, num_samples)
 
     return _until_it_fails(result, KIT_STAGES, go)
 
@@ -95,26 +98,31 @@ def through_tfmot(row: Row, folder: Path) -> dict[str, Any]:
         path.write_bytes(converter.convert())
         _refuse_float(result, verify(path))
         _reach(result, "int8")
-        result["lsb"] = _lsb(path, qat)
+        result["lsb"] = _lsb(path, qat, NUM_SAMPLES)
 
     return _until_it_fails(result, TFMOT_STAGES, go)
 
 
 def _empty() -> dict[str, Any]:
-    return {"reached": [], "failed": None, "message": "", "lsb": {}, "operators": 0}
+    return {"reached": [], "seconds": {}, "failed": None, "message": "", "lsb": {}, "operators": 0}
 
 
 def _reach(result: dict[str, Any], stage: str) -> None:
+    now = time.perf_counter()
+    result["seconds"][stage] = round(now - result.pop("since"), 1)
+    result["since"] = now
     result["reached"].append(stage)
 
 
 def _until_it_fails(result: dict[str, Any], stages: tuple[str, ...], go: Callable[[], None]) -> dict[str, Any]:
+    result["since"] = time.perf_counter()
     try:
         go()
     except Exception as error:  # whatever a stage raises is what this row is to tell
         missing = [stage for stage in stages if stage not in result["reached"]]
         result["failed"] = missing[0] if missing else "lsb"
         result["message"] = f"{type(error).__name__}: {error}"
+    del result["since"]
     return result
 
 
@@ -155,7 +163,7 @@ def _compare_quantizers(path: Path, prepared: tf_keras.Model) -> None:
         raise AssertionError(f"the file has {len(graph.inputs) + len(new)} quantized values, training had {placed}")
 
 
-def _lsb(path: Path, qat: tf_keras.Model) -> dict[str, float]:
+def _lsb(path: Path, qat: tf_keras.Model, num_samples: int) -> dict[str, float]:
     """The largest difference to the simulated model, in steps of the output, for each kernel set.
 
     To a thousandth of a step: the simulated model computes its whole numbers of steps in float32.
@@ -164,7 +172,7 @@ def _lsb(path: Path, qat: tf_keras.Model) -> dict[str, float]:
     for kernel_set in KERNEL_SETS:
         interpreter = Interpreter(path, kernel_set=kernel_set)
         details = {detail.name: detail for detail in interpreter.inputs}
-        arrays = samples(qat.inputs, 32, offset=5003)
+        arrays = samples(qat.inputs, num_samples, offset=5003)
         names = [tensor.node.layer.name for tensor in qat.inputs]
         # Inputs on their grid, so that no rounding at the door is counted.
         feed = {

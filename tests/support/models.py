@@ -43,7 +43,7 @@ def _values(name: str, shape: Any, random: np.random.Generator) -> np.ndarray:
             return random.uniform(0.05, 0.4, shape)
         case "bias" | "beta" | "moving_mean":
             return random.normal(0.0, 0.3, shape)
-    fan_in = max(1, int(np.prod(shape)) // int(shape[-1]))
+    fan_in = max(1, int(np.prod(shape[:-1])))
     return random.normal(0.0, 1.0 / np.sqrt(fan_in), shape)
 
 

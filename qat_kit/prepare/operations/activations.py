@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import tf_keras
 
+from qat_kit.layers import Elementwise
 from qat_kit.prepare.operations.lowering import Lowering, Tensor, constant
 
 _layers = tf_keras.layers
@@ -62,11 +63,7 @@ def gelu(step: Lowering, x: Tensor, approximate: Any = False) -> Tensor:
     if not approximate:
         return activation(step, x, name="gelu")
     # 0.5 · x · (1 + tanh(sqrt(2 / pi) · (x + 0.044715 · x³))), Hendrycks and Gimpel 2016, arXiv:1606.08415.
-    scale = np.sqrt(2.0 / np.pi)
-    square = step.add(_layers.Multiply, x, x)
-    inner = step.add(_layers.Multiply, x, step.affine(square, scale * 0.044715, scale))
-    gate = step.affine(activation(step, inner, name="tanh"), 0.5, 0.5)
-    return step.add(_layers.Multiply, x, gate)
+    return step.add(Elementwise, x, function="gelu_tanh")
 
 
 def hard_sigmoid(step: Lowering, x: Tensor) -> Tensor:
