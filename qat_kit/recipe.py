@@ -39,7 +39,7 @@ class Settings(Tuning):
     statistics too.
     max_samples: at most so many samples of each split, for a quick look at a recipe, whose figures then say little.
     forward: what fine-tuning computes, `fake` (real numbers on grids) or `integer` (the integers of kernel_set, which
-    is the target's unless given).
+    is the target's unless given). rounding_noise: the share of codes that integer training moves by a step at random.
     no_user_data: golden inputs drawn at random, so that nothing of the data leaves with the model. minimum_accuracy: a
     gate; an int8 file below it makes the run fail, None asks for nothing. The rest is of `Tuning`.
     """
@@ -57,6 +57,7 @@ class Settings(Tuning):
     batch_norm: BatchNorm = "fold"
     forward: Forward = "fake"
     kernel_set: KernelSet | None = None
+    rounding_noise: Fraction = 0.0
     batch_size: Count = 32
     range_estimator: str = "min_max"
     num_threads: Count = 1

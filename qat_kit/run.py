@@ -349,6 +349,7 @@ class _Run:
             "target": self.target,
             "forward": settings.forward,
             "kernel_set": settings.kernel_set,
+            "rounding_noise": settings.rounding_noise,
         }
 
     @property

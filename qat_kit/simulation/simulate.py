@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Sequence
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import tf_keras
@@ -36,18 +36,28 @@ def simulate(
     estimator: str = "min_max",
     forward: Forward = "fake",
     kernel_set: KernelSet | None = None,
+    rounding_noise: float = 0.0,
 ) -> QatModel:
     """Wraps every layer of a prepared model and calibrates it.
 
     calibration: batches; each holds the arrays of all inputs, in the model's order. forward: `fake` computes with real
     numbers on their grids; `integer` computes the very integers of LiteRT's kernels, as `kernel_set` (that of the
-    target unless given) computes them, with straight-through gradients.
+    target unless given) computes them, with straight-through gradients. rounding_noise: in integer training, the share
+    of the codes behind each operator that are moved by a step, up or down, drawn anew in each step, so that the answers
+    depend less on how one kernel set rounds.
     Raises SchemeError when the target does not permit the scheme (all violations at once) or when there is a layer
     whose integers are not computed (all of them), UnsupportedLayerError naming a layer that cannot be quantized,
     SettingsError for a kernel set that does not fit `forward`.
     """
     scheme, target = get_scheme(scheme), get_target(target)
-    model = build_simulated(prepared, scheme=scheme, target=target, forward=forward, kernel_set=kernel_set)
+    model = build_simulated(
+        prepared,
+        scheme=scheme,
+        target=target,
+        forward=forward,
+        kernel_set=kernel_set,
+        rounding_noise=rounding_noise,
+    )
     Calibrator(model, estimator=estimator)(calibration)
     return QatModel(model=model, scheme=scheme, target=target, origins=prepared.origins)
 
@@ -59,10 +69,11 @@ def build_simulated(
     target: str | Target = "litert_xnnpack",
     forward: Forward = "fake",
     kernel_set: KernelSet | None = None,
+    rounding_noise: float = 0.0,
 ) -> tf_keras.Model:
     """The wrapped model with the weights of the prepared one, its ranges not yet set."""
     scheme, target = get_scheme(scheme), get_target(target)
-    integers_of = _integers_of(target, forward, kernel_set)
+    integers = _integers_of(target, forward, kernel_set, rounding_noise)
     graph = read_graph(prepared.model)
     scheme, activation_bits = _for_graph(scheme, graph)
     placements = place(graph, activation_bits=activation_bits)
@@ -73,31 +84,36 @@ def build_simulated(
             + "\n".join(f"  {violation}" for violation in violations)
         )
     graph = _with_quantizer_nodes(graph, placements)
-    model = build_model(graph, lambda node: _wrapped(node, placements, scheme, integers_of))
-    if integers_of is not None:
-        refuse_uncovered(quantized_layers(model), integers_of)
+    model = build_model(graph, lambda node: _wrapped(node, placements, scheme, integers))
+    if integers:
+        refuse_uncovered(quantized_layers(model), integers["kernel_set"])
     for node in graph.nodes.values():
         if node.weights and node.shares in (None, node.name):
             model.get_layer(node.name).layer.set_weights(list(node.weights))
     return model
 
 
-def _integers_of(target: Target, forward: Forward, kernel_set: KernelSet | None) -> KernelSet | None:
-    """The kernel set whose integers are to be computed; None where none are."""
+def _integers_of(
+    target: Target, forward: Forward, kernel_set: KernelSet | None, rounding_noise: float
+) -> dict[str, Any]:
+    """What a layer is told of the integers that it is to compute; nothing where it computes none."""
     if kernel_set is not None and kernel_set not in get_args(KernelSet):
         raise UnknownNameError("kernel set", kernel_set, get_args(KernelSet))
-    if forward == "fake":
-        if kernel_set is not None:
-            raise SettingsError(f"kernel_set={kernel_set!r} is for forward='integer'; forward is 'fake'")
-        return None
-    if forward != "integer":
+    if forward not in get_args(Forward):
         raise UnknownNameError("forward pass", forward, get_args(Forward))
+    if not 0 <= rounding_noise <= 1:
+        raise SettingsError(f"rounding_noise is a share of the codes, 0 to 1, received {rounding_noise}")
+    if forward == "fake":
+        for name, value in (("kernel_set", kernel_set), ("rounding_noise", rounding_noise)):
+            if value:
+                raise SettingsError(f"{name}={value!r} is for forward='integer'; forward is 'fake'")
+        return {}
     if kernel_set is None and target.kernel_set is None:
         raise SettingsError(
             f"no kernels here stand for target {target.name!r}: name those whose integers to compute, "
             f"kernel_set= one of {', '.join(get_args(KernelSet))}"
         )
-    return kernel_set or target.kernel_set
+    return {"kernel_set": kernel_set or target.kernel_set, "rounding_noise": rounding_noise}
 
 
 def _for_graph(scheme: QuantScheme, graph: Graph) -> tuple[QuantScheme, int]:
@@ -175,7 +191,7 @@ def _with_quantizer_nodes(graph: Graph, placements: dict[str, Placement]) -> Gra
 
 
 def _wrapped(
-    node: Node, placements: dict[str, Placement], scheme: QuantScheme, integers_of: KernelSet | None
+    node: Node, placements: dict[str, Placement], scheme: QuantScheme, integers: dict[str, Any]
 ) -> QuantizedLayer:
     """The node's layer in its quantizers. That of an input or a shared layer stands in a node of its own."""
     is_quantizer = node.name not in placements
@@ -197,7 +213,7 @@ def _wrapped(
             group=placement.group,
             fixed=placement.fixed,
             fused=placement.fused and not is_quantizer,
-            kernel_set=integers_of,
+            **integers,
         ),
     )
 

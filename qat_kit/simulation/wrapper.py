@@ -11,6 +11,7 @@ import tf_keras
 
 from qat_kit.simulation.integer.edges import Edges
 from qat_kit.simulation.integer.forward import integer_forward
+from qat_kit.simulation.integer.noise import NoiseSource
 from qat_kit.simulation.quantizers import ActivationQuantizer, WeightQuantizer
 from qat_kit.simulation.tfmot import QuantizeConfig, QuantizeWrapperV2
 from qat_kit.vocabulary import KernelSet
@@ -26,7 +27,8 @@ class LayerQuantizeConfig(QuantizeConfig):  # type: ignore[misc]  # tfmot publis
     on its grid; both None where there is none. output_quantizer: stands behind the layer; None: nothing does. group:
     layers of one group have one range. fixed: the (scale, zero point) that the specification prescribes, None where
     data decides. fused: an activation that the operator before takes in. kernel_set: whose integers the forward pass
-    computes; None for the fake simulation in real numbers.
+    computes; None for the fake simulation in real numbers. rounding_noise: the share of the codes that training moves
+    by a step, where integers are computed.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class LayerQuantizeConfig(QuantizeConfig):  # type: ignore[misc]  # tfmot publis
         fixed: tuple[float, int] | None = None,
         fused: bool = False,
         kernel_set: KernelSet | None = None,
+        rounding_noise: float = 0.0,
     ) -> None:
         self.op = op
         self.kernel = kernel
@@ -49,6 +52,7 @@ class LayerQuantizeConfig(QuantizeConfig):  # type: ignore[misc]  # tfmot publis
         self.fixed = None if fixed is None else (float(fixed[0]), int(fixed[1]))
         self.fused = fused
         self.kernel_set = kernel_set
+        self.rounding_noise = float(rounding_noise)
 
     @property
     def quantizes_output(self) -> bool:
@@ -86,6 +90,7 @@ class LayerQuantizeConfig(QuantizeConfig):  # type: ignore[misc]  # tfmot publis
             "fixed": None if self.fixed is None else list(self.fixed),
             "fused": self.fused,
             "kernel_set": self.kernel_set,
+            "rounding_noise": self.rounding_noise,
         }
 
     @classmethod
@@ -108,6 +113,9 @@ class QuantizedLayer(QuantizeWrapperV2):  # type: ignore[misc]  # tfmot publishe
     def __init__(self, layer: Any, quantize_config: LayerQuantizeConfig, **kwargs: Any) -> None:
         super().__init__(layer, quantize_config, **{"name": layer.name, **kwargs})
         self.edges = Edges()
+        if quantize_config.rounding_noise:
+            # Named as random layers of Keras name theirs, by which training finds it.
+            self._random_generator = NoiseSource()
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         """As any layer; while Keras draws a model, the neighbours are noted."""

@@ -13,6 +13,7 @@ from qat_kit.simulation.integer.edges import range_variables
 from qat_kit.simulation.integer.gradient import straight_through
 from qat_kit.simulation.integer.grid import grid_of
 from qat_kit.simulation.integer.linear import linear
+from qat_kit.simulation.integer.noise import noisy
 from qat_kit.simulation.integer.pooling import average_pool
 from qat_kit.simulation.integer.site import Site, activation_steps, site_of
 from qat_kit.simulation.integer.sums import add_or_subtract
@@ -51,11 +52,14 @@ def integer_forward(layer: Any, inputs: Any, *, training: Any) -> Any:
     if config.fused:
         return _activated(layer, inputs)
     if config.op == IDENTITY or config.op in MOVING:
-        value = layer.compute(inputs, training=training)
+        value = layer.compute(inputs, training=training, quantized=True)
         return _quantized(layer, value) if config.quantizes_output else value
     tensors = inputs if isinstance(inputs, list | tuple) else (inputs,)
     site: Site = site_of(layer)
-    return COMPUTED[config.op](site, *tensors)
+    value = COMPUTED[config.op](site, *tensors)
+    if training and config.rounding_noise:
+        value = noisy(site, value, share=config.rounding_noise, source=layer._random_generator)
+    return value
 
 
 def _quantized(layer: Any, value: Any) -> Any:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,15 +12,19 @@ import tf_keras
 from tf_keras import layers
 
 from qat_kit.errors import ModelError, SchemeError, SettingsError, UnknownNameError
+from qat_kit.keras_models import load_model, save_model
+from qat_kit.layers import FakeQuantize
 from qat_kit.prepare import prepare
 from qat_kit.simulation import build_simulated, simulate
+from qat_kit.simulation.quantizers import read_params
+from qat_kit.training.determinism import seed_random_layers
 from tests.support import models
 from tests.support.models import VECTOR, chain, conv, model_of
 
 FORWARD = {"forward": "integer", "kernel_set": "xnnpack"}
 
 
-def simulated(model: tf_keras.Model, **forward: str) -> tf_keras.Model:
+def simulated(model: tf_keras.Model, **forward: Any) -> tf_keras.Model:
     return simulate(prepare(model), [models.samples(model, 64)], **forward).model
 
 
@@ -66,6 +73,19 @@ def test_nothing_goes_back_where_codes_are_clipped_and_through_a_dead_relu() -> 
     np.testing.assert_array_equal(gradients(qat, np.array([[1.0]], np.float32))[1], [0.0, 0.0, 0.0])
 
 
+def test_a_quantizer_placed_by_hand_is_passed() -> None:
+    """It says where a range comes from; its own range, in which a fake quantizer would compute, plays no part."""
+    build = chain(conv(name="one"), FakeQuantize(range_source="calibrated", name="by_hand"), layers.ReLU())
+    model = model_of(build)
+    integer = simulated(model, **FORWARD)
+    model.get_layer("by_hand").adapt([-0.01, 0.01])
+    (array,) = models.samples(model, 4)
+    before = np.asarray(integer(array))
+    for end in integer.get_layer("by_hand").layer.ends:
+        end.assign(0.01)
+    np.testing.assert_array_equal(integer(array), before)
+
+
 def test_it_trains_with_dropout_between_a_layer_and_its_activation() -> None:
     build = chain(layers.Dense(16), layers.Dropout(0.3), layers.ReLU(), layers.Dropout(0.3), layers.Dense(1))
     model = model_of(build, VECTOR)
@@ -75,6 +95,31 @@ def test_it_trains_with_dropout_between_a_layer_and_its_activation() -> None:
     qat.compile(optimizer=tf_keras.optimizers.Adam(0.01), loss="mse")
     history = qat.fit(array, target, epochs=6, verbose=0).history["loss"]
     assert history[-1] < 0.6 * history[0]
+
+
+def test_noise_moves_that_share_of_the_codes_by_a_step_in_training_alone(tmp_path: Path) -> None:
+    model = model_of(chain(layers.Dense(64, name="dense")), VECTOR)
+    plain, noisy = (simulated(model, **FORWARD, rounding_noise=share) for share in (0.0, 0.25))
+    (array,) = models.samples(model, 128, seed=3)
+    scale = read_params(noisy.get_layer("dense").output_range).scale
+    exact = np.asarray(plain(array, training=True))
+    np.testing.assert_array_equal(noisy(array, training=False), exact)
+
+    def moved(model: tf_keras.Model) -> np.ndarray:
+        seed_random_layers(model, seed=3, epoch=5)
+        return np.rint((np.asarray(model(array, training=True)) - exact) / scale)
+
+    steps = moved(noisy)
+    assert set(np.unique(steps)) == {-1, 0, 1}
+    # Some of those at the ends of the range stay.
+    assert np.mean(steps != 0) == pytest.approx(0.25, abs=0.02)
+    assert abs(np.mean(steps)) < 0.02
+    # The same seed, the same noise: in a loaded model too, and other noise in the next step.
+    save_model(noisy, tmp_path / "noisy.keras")
+    loaded = load_model(tmp_path / "noisy.keras")
+    np.testing.assert_array_equal(moved(loaded), steps)
+    assert np.any(np.rint((np.asarray(loaded(array, training=True)) - exact) / scale) != steps)
+    assert len(loaded.weights) == len(plain.weights)
 
 
 def test_every_layer_that_is_not_covered_is_named() -> None:
@@ -100,12 +145,14 @@ def test_the_kernel_set_is_the_targets_unless_named() -> None:
     ("error", "words", "wishes"),
     [
         (SettingsError, "for forward='integer'", {"kernel_set": "xnnpack"}),
+        (SettingsError, "rounding_noise=0.1 is for forward='integer'", {"rounding_noise": 0.1}),
+        (SettingsError, "a share of the codes, 0 to 1, received 2", {**FORWARD, "rounding_noise": 2}),
         (SettingsError, "name those whose integers", {"forward": "integer", "target": "edge_tpu"}),
         (UnknownNameError, "no forward pass named 'int'", {"forward": "int"}),
         (UnknownNameError, "no kernel set named 'ref'", {"forward": "integer", "kernel_set": "ref"}),
     ],
 )
-def test_impossible_wishes_are_refused(error: type[Exception], words: str, wishes: dict[str, str]) -> None:
+def test_impossible_wishes_are_refused(error: type[Exception], words: str, wishes: dict[str, Any]) -> None:
     with pytest.raises(error, match=words):
         build_simulated(prepare(model_of(conv())), **wishes)
 
