@@ -116,7 +116,7 @@ class ParityLimits(_Frozen):
 
     Both sides round the same sums, LiteRT in fixed point and training in float, so that single operators are off by 1
     in places, and what stands behind multiplies it: no pattern of tests/parity/test_patterns.py is off by more than 5.
-    A wrong scale, weight or bias is off by dozens.
+    A wrong scale or weight is off by far more.
     """
 
     median_lsb: Annotated[float, pydantic.Field(ge=0)] = 2.0

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
+import numpy as np
+from numpy.typing import NDArray
+
 from qat_kit.litert.records import TYPE_BITS, Subgraph, Tensor
 
 ALIGNMENT_BYTES = 64
-# The plan takes time that grows with the square of their number; this many take 0.2 s.
-PLANNED_TENSORS_AT_MOST = 1500
+# The plan takes time that grows with the square of their number; this many take half a second.
+PLANNED_TENSORS_AT_MOST = 8000
 _NEVER = 1 << 31
 
 
@@ -44,7 +46,7 @@ def plan_arena(graph: Subgraph) -> ArenaPlan:
     """
     shared = _in_place(graph)
     lives = dict(_lives(graph, shared))
-    placed: list[tuple[int, int, int, int]] = []  # offset, bytes, first and last operator
+    placed = np.zeros((4, 0), np.int64)  # offset, bytes, first and last operator of each, by offset
     offsets: dict[int, int] = {}
 
     def order(index: int) -> tuple[int, ...]:
@@ -56,16 +58,17 @@ def plan_arena(graph: Subgraph) -> ArenaPlan:
     for index in sorted(lives, key=order):
         first, last = lives[index]
         size = num_bytes(graph.tensors[index])
-        beside = [(offset, length) for offset, length, start, end in placed if start <= last and first <= end]
-        offsets[index] = _gap(beside, size)
+        beside = placed[:2, (placed[2] <= last) & (first <= placed[3])]
+        offsets[index] = _gap(beside[0], beside[1], size)
         if size:
-            insort(placed, (offsets[index], size, first, last))
+            place = np.searchsorted(placed[0], offsets[index], side="right")
+            placed = np.insert(placed, place, (offsets[index], size, first, last), axis=1)
     persistent = 0
     for tensor in graph.tensors:
         if tensor.is_variable:
             persistent = _aligned(persistent) + num_bytes(tensor)
     offsets |= {index: offsets[root] for index, root in shared.items() if root in offsets}
-    return ArenaPlan(max((offset + size for offset, size, *_ in placed), default=0), persistent, offsets)
+    return ArenaPlan(int((placed[0] + placed[1]).max(initial=0)), persistent, offsets)
 
 
 def planned_bytes(graph: Subgraph) -> int | None:
@@ -80,15 +83,19 @@ def num_bytes(tensor: Tensor) -> int:
     return -(-prod(tensor.shape) * TYPE_BITS.get(tensor.type, 0) // 8)
 
 
-def _gap(beside: list[tuple[int, int]], size: int) -> int:
-    """The offset of the smallest gap that holds `size` bytes; behind all where there is none."""
-    best, best_fit, end = -1, _NEVER << 16, 0
-    for offset, length in beside:
-        start = _aligned(end)
-        if start + size <= offset and offset - start < best_fit:
-            best, best_fit = start, offset - end
-        end = max(end, offset + length)
-    return best if best >= 0 else _aligned(end)
+def _gap(offsets: NDArray[np.int64], lengths: NDArray[np.int64], size: int) -> int:
+    """The offset of the smallest gap that holds `size` bytes; behind all where there is none.
+
+    offsets, lengths: of what lives beside it, by offset.
+    """
+    ends = np.concatenate([[0], np.maximum.accumulate(offsets + lengths)])
+    starts = -(-ends // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
+    best, best_fit = int(starts[-1]), _NEVER << 16
+    for gap in np.flatnonzero(starts[:-1] + size <= offsets):
+        if offsets[gap] - starts[gap] < best_fit:
+            # LiteRT keeps the gap without the alignment, and compares others with it.
+            best, best_fit = int(starts[gap]), int(offsets[gap] - ends[gap])
+    return best
 
 
 def _aligned(offset: int) -> int:

@@ -162,7 +162,8 @@ def _allowed_types(subject: Subject, step: Step) -> tuple[str, ...]:
 DEMANDS = (
     Demand(
         name="weight types",
-        rule="weights are int8, or packed to the scheme's bits where the kernel reads them so",
+        rule="weights are int8, or packed to the scheme's bits where the kernel reads them so (LiteRT 8-bit "
+        "quantization specification; docs/targets.md for packed ones)",
         find=types,
     ),
     Demand(
@@ -182,7 +183,8 @@ DEMANDS = (
     ),
     Demand(
         name="biases",
-        rule="biases are int32 (int64 beside int16 activations), zero point 0, scale = input scale × weight scale",
+        rule="biases are int32 (int64 beside int16 activations), zero point 0, scale = input scale × weight scale "
+        "(LiteRT 8-bit quantization specification: operator specifications)",
         find=biases,
     ),
 )

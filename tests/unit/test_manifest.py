@@ -66,6 +66,6 @@ def test_a_manifest_of_another_version_is_refused_with_words(tmp_path: Path) -> 
 
 
 def test_the_published_schema_is_the_manifests_own() -> None:
-    """`scripts/docs/manifest_schema.py` writes it anew."""
+    """`scripts/docs/schemas.py` writes it anew."""
     published = Path(__file__).parents[2] / "docs" / "manifest.schema.json"
     assert json.loads(published.read_text(encoding="utf-8")) == Manifest.model_json_schema()

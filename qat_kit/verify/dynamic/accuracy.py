@@ -13,13 +13,18 @@ NAME = "accuracy"
 SIGNIFICANCE = 0.05
 
 
+def rule_of(max_drop_points: float) -> str:
+    """The demand, with what was allowed."""
+    return (
+        f"accuracy does not fall by more than {max_drop_points:g} points, beyond chance (exact McNemar test, "
+        f"p < {SIGNIFICANCE:g}; interval by paired bootstrap)"
+    )
+
+
 def accuracy_check(bench: Bench) -> Check:
     """Both models' answers to the same labelled samples, in pairs."""
     request = bench.request
-    rule = (
-        f"accuracy does not fall by more than {request.max_drop_points:g} points, beyond chance (exact McNemar test, "
-        f"p < {SIGNIFICANCE:g}; interval by paired bootstrap)"
-    )
+    rule = rule_of(request.max_drop_points)
     samples, labels, baseline = request.samples, request.labels, request.baseline
     if samples is None or labels is None:
         return _not_applicable(rule, "no labelled samples were given")

@@ -23,6 +23,11 @@ from qat_kit.vocabulary import KernelSet
 RULE = "LiteRT answers with the codes that the kernel simulator computes (qat_kit/kernels), 0 LSB off"
 
 
+def name_of(kernel_set: KernelSet) -> str:
+    """What the check on one kernel set is called."""
+    return f"equals the simulator ({kernel_set})"
+
+
 def equality_checks(bench: Bench) -> tuple[Check, ...]:
     """One check a kernel set."""
     obstacle = _obstacle(bench)
@@ -179,7 +184,7 @@ def _check(
     figures: dict[str, Any] | None = None,
 ) -> Check:
     return Check(
-        name=f"equals the simulator ({kernel_set})",
+        name=name_of(kernel_set),
         rule=RULE,
         findings=findings,
         outcome=outcome,

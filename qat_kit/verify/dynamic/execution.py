@@ -5,6 +5,9 @@ from __future__ import annotations
 from qat_kit.results import Check, Finding
 from qat_kit.verify.dynamic.bench import Bench, first_line
 
+NAME = "runs"
+RULE = "LiteRT allocates and runs the file with the target's kernel set, in a child process with limits"
+
 
 def execution_check(bench: Bench) -> Check:
     """Whether the target's kernels run the file, in a child process with limits."""
@@ -20,8 +23,8 @@ def execution_check(bench: Bench) -> Check:
         )
     others = [f"{each}: {reason}" for each, reason in refused.items() if each != kernel_set]
     return Check(
-        name="runs",
-        rule="LiteRT allocates and runs the file with the target's kernel set",
+        name=NAME,
+        rule=RULE,
         findings=findings,
         summary="; ".join([f"runs on {', '.join(bench.kernel_sets) or 'no kernel set'}", *others]),
         figures={"refusals": {str(each): reason for each, reason in refused.items()}},

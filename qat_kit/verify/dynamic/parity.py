@@ -7,6 +7,7 @@ import pydantic
 
 from qat_kit.errors import DataError, ModelFileError
 from qat_kit.results import Check, Finding
+from qat_kit.schemes import QuantScheme
 from qat_kit.verify.dynamic.bench import Bench, first_line, one_output
 
 NAME = "parity with training"
@@ -14,13 +15,19 @@ NAME = "parity with training"
 _STEPS_AT_MOST = 32
 
 
+def rule_of(scheme: QuantScheme) -> str:
+    """The demand, with the scheme's own limits."""
+    limits = scheme.parity
+    return (
+        f"half of the outputs are within {limits.median_lsb:g} LSB of the trained model's, and {limits.almost_all:.0%} "
+        f"within {limits.almost_all_lsb:g} (scheme {scheme.name})"
+    )
+
+
 def parity_check(bench: Bench) -> Check:
     """The histogram of errors in steps of the output, against what the scheme allows."""
     limits, request = bench.subject.scheme.parity, bench.request
-    rule = (
-        f"half of the outputs are within {limits.median_lsb:g} LSB of the trained model's, and {limits.almost_all:.0%} "
-        f"within {limits.almost_all_lsb:g} (scheme {bench.subject.scheme.name})"
-    )
+    rule = rule_of(bench.subject.scheme)
     if request.trained is None or request.samples is None:
         reason = "the trained model's answers were not given"
         return Check(name=NAME, rule=rule, outcome="not_applicable", reason=reason)

@@ -160,6 +160,6 @@ def test_the_shape_of_litert_s_benchmark() -> None:
 
 
 def test_the_published_schema_is_that_of_the_record() -> None:
-    """`scripts/docs/benchmark_schema.py` writes it anew."""
+    """`scripts/docs/schemas.py` writes it anew."""
     published = Path(__file__).parents[3] / "docs" / "benchmark_result.schema.json"
     assert json.loads(published.read_text(encoding="utf-8")) == BenchmarkResults.model_json_schema()
