@@ -91,6 +91,7 @@ _OPERATORS: dict[type[tf_keras.layers.Layer], str] = {
     MatMul: "BATCH_MATMUL",
     _layers.Embedding: "GATHER",
     _layers.ActivityRegularization: IDENTITY,
+    _layers.Identity: IDENTITY,
     _layers.AlphaDropout: IDENTITY,
     _layers.Cropping1D: "STRIDED_SLICE",
     _layers.Cropping2D: "STRIDED_SLICE",

@@ -16,6 +16,7 @@ from tests.support.layer_zoo import ROWS, Row
 FAST = (
     *("ds_cnn", "mobilenet_v2_block", "autoencoder", "unet_bn", "detector"),
     *("shared_model", "dict_inputs", "several_ends", "keras3_residual", "keras3_leaky"),
+    *("embedding_positional", "gone_identity"),
 )
 # Differences of single operators, amplified by those behind them.
 MAX_ERROR_LSB = 3
