@@ -6,15 +6,18 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from qat_kit.convert.bundle import open_artifact
 from qat_kit.convert.interface import interfaces
-from qat_kit.errors import DataError
+from qat_kit.errors import DataError, NotSimulatedError
 from qat_kit.files import sha256, write_text
+from qat_kit.kernels import simulate
 from qat_kit.litert.describing import bare
 from qat_kit.litert.micro_arena import micro_arena_bytes
 from qat_kit.litert.model_file import read_model
 from qat_kit.litert.records import ModelFile
-from qat_kit.manifest import TensorInterface
+from qat_kit.manifest import GoldenVectors, TensorInterface, decode_all
 from qat_kit.targets import get_target
 
 # Of the arena, for what the planner of another version keeps beside.
@@ -36,7 +39,8 @@ def bundle_c_array(path: Path, out: Path) -> tuple[Path, ...]:
     model = read_model(content)
     _refuse(model)
     name = _identifier(source.manifest.name)
-    header = "\n".join(_header(model, content, name=name, origin=source.manifest.files[0].sha256))
+    told = _agreement(model, source.manifest.golden)
+    header = "\n".join(_header(model, content, name=name, origin=source.manifest.files[0].sha256, told=told))
     lines = "\n".join(_lines(content))
     array = (
         f'#include "{name}_model.h"\n\n{_ALIGN}'
@@ -57,7 +61,7 @@ _ALIGN = """#if defined(__cplusplus)
 """
 
 
-def _header(model: ModelFile, content: bytes, *, name: str, origin: str) -> Iterator[str]:
+def _header(model: ModelFile, content: bytes, *, name: str, origin: str, told: str) -> Iterator[str]:
     graph = model.subgraphs[0]
     prefix = name.upper()
     guard = f"QAT_KIT_{prefix}_MODEL_H_"
@@ -66,7 +70,7 @@ def _header(model: ModelFile, content: bytes, *, name: str, origin: str) -> Iter
     inputs, outputs = interfaces(model)
     yield f"/* {name}: a .tflite file as C source, written by qat-kit bundle.\n *"
     yield f" * SHA-256 of this array: {sha256(content)}"
-    yield f" * SHA-256 of the file with its metadata: {origin}\n */"
+    yield f" * SHA-256 of the file with its metadata: {origin}\n *\n * {told}\n */"
     yield f'#ifndef {guard}\n#define {guard}\n\n#ifdef __cplusplus\nextern "C" {{\n#endif\n'
     yield f"#define {prefix}_MODEL_SIZE_BYTES {len(content)}"
     yield f"/* Of the tensor arena, on 64 bits, with {_MARGIN:.0%} to spare; a vendor's kernels may want more. */"
@@ -81,6 +85,33 @@ def _header(model: ModelFile, content: bytes, *, name: str, origin: str) -> Iter
             yield from _end(f"{prefix}_{kind}" if len(ends) == 1 else f"{prefix}_{kind}_{index}", end)
     yield f"extern const unsigned char {name}_model[{prefix}_MODEL_SIZE_BYTES];"
     yield f"\n#ifdef __cplusplus\n}}\n#endif\n\n#endif /* {guard} */\n"
+
+
+def _agreement(model: ModelFile, golden: GoldenVectors | None) -> str:
+    """How tflite-micro's kernels, as they are simulated, answer to the golden inputs beside LiteRT's reference kernels.
+
+    They are the same but for a few, such as FULLY_CONNECTED, which rounds twice there.
+    """
+    if golden is None or "reference" not in golden.outputs:
+        return "There are no golden outputs of LiteRT's reference kernels to compare with."
+    graph = model.subgraphs[0]
+    inputs, outputs = interfaces(model)
+    given, expected = decode_all(golden.inputs), decode_all(golden.outputs["reference"])
+    differences = []
+    try:
+        for place in range(len(next(iter(given.values())))):
+            sample = {
+                index: given[end.name][place : place + 1] for index, end in zip(graph.inputs, inputs, strict=True)
+            }
+            codes = simulate(graph, sample, "tflite_micro")
+            for index, end in zip(graph.outputs, outputs, strict=True):
+                wanted = expected[end.name][place : place + 1].astype(np.int64)
+                differences.append(np.abs(codes[index].astype(np.int64) - wanted).ravel())
+    except NotSimulatedError as error:
+        return f"Not compared with LiteRT's reference kernels: {error}."
+    apart = np.concatenate(differences)
+    same = f"{int((apart == 0).sum())} of {apart.size} golden outputs are those of LiteRT's reference kernels"
+    return f"{same}." if not apart.any() else f"{same}; the others are off by {apart.max()} at most."
 
 
 def _end(prefix: str, end: TensorInterface) -> Iterator[str]:

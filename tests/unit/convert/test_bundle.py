@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 from qat_kit.convert import build_manifest, golden_vectors, publish, write_metadata
 from qat_kit.convert.bundle import bundle_app
@@ -128,6 +129,28 @@ def test_the_header_says_what_an_app_must_know(run: Path, tmp_path: Path) -> Non
     assert count == len(operators)
     assert 1.1 * micro_arena_bytes(graph) <= arena <= 1.1 * micro_arena_bytes(graph) + 16
     assert ends == "0.0078125 -128 0.00390625 -128"
+    told = "24 of 24 golden outputs are those of LiteRT's reference kernels."
+    assert told in (tmp_path / "c" / "tiny_net_model.h").read_text()
+
+
+def test_the_header_says_where_tflite_micro_rounds_otherwise(tmp_path: Path) -> None:
+    # Times 0.3, rounded to halves first: 1.2 becomes 1, and 1.4 becomes 1.5 and then 2.
+    graph = Builder()
+    x = graph.tensor("x", [1, 64], "INT8", scale=[1.0], zero_point=[0])
+    codes = np.eye(64, dtype=np.int8)
+    w = graph.tensor("w", [64, 64], "INT8", scale=[0.3] * 64, zero_point=[0] * 64, data=codes)
+    y = graph.tensor("y", [1, 64], "INT8", scale=[1.0], zero_point=[0])
+    graph.op("FULLY_CONNECTED", [x, w, -1], [y], options=schema.FullyConnectedOptionsT(), version=4)
+    run = artifact(tmp_path / "run", graph.bytes([x], [y]))
+    header, _ = bundle_c_array(run, tmp_path / "c")
+    golden = Manifest.load(run / "manifest.json").golden
+    assert golden is not None
+    inputs, expected = golden.inputs["x"].array(), golden.outputs["reference"]["y"].array()
+    answers = np.concatenate([run_on_micro(graph.bytes([x], [y]), [sample[None]])[0] for sample in inputs])
+    same = int((answers == expected).sum())
+    assert same < expected.size
+    told = f"{same} of {expected.size} golden outputs are those of LiteRT's reference kernels; the others are off by 1"
+    assert told in header.read_text()
 
 
 MEASURE = """
