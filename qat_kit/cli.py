@@ -397,6 +397,9 @@ def compare(
     runs: TimedRuns = 300,
     tolerance: Tolerance = None,
     draws: Draws = 200,
+    robustness: Annotated[
+        bool, typer.Option("--robustness", help="The last file against the first under noise, blur, light and shift.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Of random inputs, and of the bootstrap.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Write the measurement to this file.")] = None,
     benchmark_json: BenchmarkJson = None,
@@ -420,6 +423,7 @@ def compare(
             num_runs=runs,
             tolerance=tolerance,
             num_draws=draws,
+            robustness=robustness,
             seed=seed,
         )
     _keep(measurement, out, benchmark_json)
@@ -428,6 +432,32 @@ def compare(
     else:
         show_figures(screen, measurement)
         show_paired(screen, measurement)
+
+
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN …", help="Folders of finished runs.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Page (.html), Markdown (.md) or JSON (.json); report.html in RUN without it.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put all that is known of a run, or of several side by side, on one page."""
+    from qat_kit.files import write_text
+    from qat_kit.overview import as_html, as_markdown, gather
+
+    target = out or runs[0] / "report.html"
+    if target.suffix not in (".html", ".md", ".json"):
+        raise SettingsError(f"--out ends in .html, .md or .json, received {target}")
+    overview = gather(runs)
+    if target.suffix == ".json":
+        overview.save(target)
+    else:
+        write_text(target, as_html(overview) if target.suffix == ".html" else as_markdown(overview))
+    if as_json:
+        print(overview.model_dump_json(indent=2))
+    else:
+        Screen().print(f"{target}: {target.stat().st_size:,} bytes", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()

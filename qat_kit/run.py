@@ -37,6 +37,8 @@ from qat_kit.measure import (
     measure_latency,
     regression_quality,
 )
+from qat_kit.measure.flips import save_flips
+from qat_kit.measure.metrics import compare_answers, get_task
 from qat_kit.numerics import get_range_estimator
 from qat_kit.prepare import prepare, save_for_conversion, take_model
 from qat_kit.progress import Progress, SilentProgress
@@ -47,8 +49,10 @@ from qat_kit.results import (
     Comparison,
     Measurement,
     ModelMeasurement,
+    PairedTest,
     Quality,
     TrainedTensors,
+    TrainingHistory,
 )
 from qat_kit.schemes import get_scheme
 from qat_kit.simulation import build_simulated, export_simulated, simulate, trained_tensors
@@ -63,6 +67,7 @@ FLOAT_KERAS, QAT_KERAS = "float.keras", "qat.keras"
 FLOAT_TFLITE = "model.float32.tflite"
 TENSORBOARD = "tensorboard"
 TENSORS, CERTIFICATE, MEASUREMENT = "tensors.json", "certificate.json", "measurement.json"
+HISTORY, FLIPS = "training.json", "flips.npz"
 
 _BATCH = 256
 # Validation samples on which the file and the trained model are compared.
@@ -161,7 +166,7 @@ class _Run:
         build_simulated(prepare(model, batch_norm=self.settings.batch_norm), **self._simulation)
         check_model_fits(model, dataset, *self.tasks)
         if self.settings.epochs:
-            fit(
+            history = fit(
                 model,
                 dataset.train,
                 loss=self.loss,
@@ -171,6 +176,7 @@ class _Run:
                 description="float training",
                 progress=self.progress,
             )
+            self._keep_history("float", history)
         save_model(model, self.path / FLOAT_KERAS)
 
     def _train_quantized(self, dataset: Dataset) -> None:
@@ -180,7 +186,7 @@ class _Run:
         with self.progress.track("calibration", 1) as advance:
             qat = simulate(prepared, calibration, estimator=estimator, **self._simulation)
             advance(1)
-        qat, _ = train(
+        qat, history = train(
             qat,
             dataset.train,
             calibration=calibration,
@@ -200,6 +206,7 @@ class _Run:
             checkpoint=self.folder.work / "qat.npz",
             progress=self.progress,
         )
+        self._keep_history("qat", history)
         save_model(qat.model, self.path / QAT_KERAS)
         trained_tensors(qat.model).save(self.path / TENSORS)
 
@@ -315,6 +322,10 @@ class _Run:
                 runners[name] = file_runner(self.path / file, inputs, kernel_set=kernel_set, num_threads=threads)
         # What is compared and shown first is the first output.
         answers = {name: next(iter(found.values())) for name, found in outputs.items()}
+        if self.recipe.heads[0].task == "classification" and not self.settings.no_user_data:
+            save_flips(
+                self.path / FLIPS, test.inputs[0], labels_of(test), answers["float32_tflite"], answers["int8_tflite"]
+            )
         with self.progress.track("latency", 1) as advance:
             latencies = measure_latency(runners, num_runs=self.settings.num_latency_runs)
             advance(1)
@@ -330,6 +341,7 @@ class _Run:
                 for name, file in {**models, **files}.items()
             ),
             comparisons=tuple(self._comparisons(answers, test)),
+            paired=tuple(self._paired(answers, test)),
             environment=environment(),
         ).save(self.path / MEASUREMENT)
 
@@ -376,6 +388,29 @@ class _Run:
             return {}
         each = zip(outputs.items(), label_arrays(test.labels), self.recipe.heads, strict=True)
         return {name: self._quality(answers, labels, head) for (name, answers), labels, head in each}
+
+    def _paired(self, answers: dict[str, NDArray[np.float32]], test: Split) -> list[PairedTest]:
+        """The int8 file against the float file, figure by figure; those that a bootstrap computes anew are left out."""
+        head = self.recipe.heads[0]
+        options: dict[str, Any] = {"scores_are": head.scores} if head.task == "classification" else {}
+        before, after = (answers[name] for name in ("float32_tflite", "int8_tflite"))
+        return [
+            compare_answers(
+                get_task(head.task),
+                before,
+                after,
+                labels_of(test),
+                baseline="float32_tflite",
+                candidate="int8_tflite",
+                num_draws=0,
+                **options,
+            )
+        ]
+
+    def _keep_history(self, stage: str, history: list[dict[str, float]]) -> None:
+        path = self.path / HISTORY
+        kept = TrainingHistory.load(path).stages if path.exists() else {}
+        TrainingHistory(stages={**kept, stage: tuple(history)}).save(path)
 
     def _comparisons(self, answers: dict[str, NDArray[np.float32]], test: Split) -> list[Comparison]:
         if self.recipe.task == "regression":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,11 @@ from qat_kit.litert.interpreter import Interpreter
 from qat_kit.measure.evaluate import evaluate
 from qat_kit.measure.latency import Runner, file_runner, measure_latency
 from qat_kit.measure.machine import environment
-from qat_kit.measure.metrics import compare_answers, get_task, judge
+from qat_kit.measure.metrics import TaskMetrics, compare_answers, get_task, judge
 from qat_kit.measure.quality import compare
+from qat_kit.measure.robustness import measure_robustness
 from qat_kit.progress import Progress, SilentProgress
-from qat_kit.results import Measurement, ModelMeasurement, Quality
+from qat_kit.results import Measurement, ModelMeasurement, Quality, RobustnessPoint
 from qat_kit.vocabulary import KernelSet, Scores
 
 
@@ -42,6 +43,7 @@ def measure_files(
     tolerance: float | None = None,
     max_seconds: float = 60.0,
     num_draws: int = 0,
+    robustness: bool = False,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Measurement:
@@ -50,7 +52,8 @@ def measure_files(
     data: an `.npz` with `inputs` (or an array for each input, by name) and `labels`. Without it the model runs on
     random numbers of `seed`, and no quality is claimed. task: a name of `qat_kit.measure.metrics`; without it,
     regression where scores are `values`, else classification. num_processes: for the answers; latency is measured in
-    one. tolerance, max_seconds: see `measure_latency`; num_draws: see `judge`. Raises DataError, ModelFileError.
+    one. tolerance, max_seconds: see `measure_latency`; num_draws: see `judge`. robustness: the last file against the
+    first on disturbed pictures too. Raises DataError, ModelFileError.
     """
     progress = progress or SilentProgress()
     names = _names(paths)
@@ -109,7 +112,24 @@ def measure_files(
             )
             for before, after, other in paired
         ),
+        robustness=_robustness(paths, inputs, labels, judged_as, kernel_set, seed, options) if robustness else (),
         environment=environment(),
+    )
+
+
+def _robustness(
+    paths: Sequence[Path],
+    inputs: Mapping[str, NDArray[Any]],
+    labels: NDArray[Any] | None,
+    task: TaskMetrics,
+    kernel_set: KernelSet,
+    seed: int,
+    options: Mapping[str, Any],
+) -> tuple[RobustnessPoint, ...]:
+    if labels is None or len(paths) < 2:
+        raise DataError("robustness is a comparison on labelled pictures: give two files and --data")
+    return measure_robustness(
+        paths[0], paths[-1], inputs, labels, task=task, kernel_set=kernel_set, seed=seed, **options
     )
 
 

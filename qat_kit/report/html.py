@@ -60,17 +60,17 @@ def element(tag: str, *children: Element | str, **attributes: object) -> Element
     return made
 
 
-def page(title: str, *body: Element) -> str:
-    """A whole page. Light and dark follow the reader's system."""
-    style = Element("style")
-    style.text = _STYLE
+def page(title: str, *body: Element, style: str = "") -> str:
+    """A whole page. Light and dark follow the reader's system. style: what it has beyond what all pages share."""
+    sheet = Element("style")
+    sheet.text = _STYLE + style
     head = element(
         "head",
         element("meta", charset="utf-8"),
         Element("meta", {"http-equiv": "Content-Security-Policy", "content": _POLICY}),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("title", title),
-        style,
+        sheet,
     )
     document = element("html", head, element("body", *body), lang="en")
     return "<!DOCTYPE html>\n" + ElementTree.tostring(document, encoding="unicode", method="html") + "\n"

@@ -13,7 +13,9 @@ from qat_kit.results.measurement import Comparison, Latency, Measurement, ModelM
 from qat_kit.results.models import PreparedModel, QatModel
 from qat_kit.results.quality import ClassFigures, Difference, Figure, PairedTest, Quality
 from qat_kit.results.record import Record
+from qat_kit.results.robustness import RobustnessPoint
 from qat_kit.results.tensors import TrainedTensor, TrainedTensors
+from qat_kit.results.training import TrainingHistory
 
 __all__ = [
     "BenchmarkResult",
@@ -38,10 +40,12 @@ __all__ = [
     "QatModel",
     "Quality",
     "Record",
+    "RobustnessPoint",
     "Severity",
     "SizeLedger",
     "TensorSize",
     "TrainedTensor",
     "TrainedTensors",
+    "TrainingHistory",
     "benchmark_result",
 ]

@@ -8,6 +8,7 @@ import pydantic
 
 from qat_kit.results.quality import PairedTest, Quality
 from qat_kit.results.record import Record
+from qat_kit.results.robustness import RobustnessPoint
 
 
 class Latency(Record):
@@ -72,12 +73,16 @@ class Comparison(Record):
 
 
 class Measurement(Record):
-    """What was measured of all forms of one model, and where. paired: figure by figure, each against the first."""
+    """What was measured of all forms of one model, and where.
+
+    paired: figure by figure, each against the first. robustness: on disturbed inputs, the last against the first.
+    """
 
     format_version: Literal[2] = 2
     models: tuple[ModelMeasurement, ...]
     comparisons: tuple[Comparison, ...] = ()
     paired: tuple[PairedTest, ...] = ()
+    robustness: tuple[RobustnessPoint, ...] = ()
     environment: dict[str, str] = pydantic.Field(default_factory=dict)
 
     def __getitem__(self, name: str) -> ModelMeasurement:

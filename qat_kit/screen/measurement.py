@@ -77,6 +77,16 @@ def show_paired(console: Console, measurement: Measurement) -> None:
                 f"{figure.p_value:.3f}",
             )
         console.print(table)
+    if measurement.robustness:
+        table = table_of("disturbed by")
+        for title in ("strength", "before", "after", "95 %\ninterval", "p"):
+            table.add_column(title, justify="right")
+        for point in measurement.robustness:
+            figure = next(iter(point.test.differences.values()))
+            interval = f"{figure.low:+.3g} to {figure.high:+.3g}"
+            values = f"{figure.baseline:.4g}", f"{figure.candidate:.4g}"
+            table.add_row(point.perturbation, f"{point.strength:g}", *values, interval, f"{figure.p_value:.3f}")
+        console.print(table)
     for model in measurement.models[1:]:
         ratio, smaller = model.latency.p50_ms / first.latency.p50_ms, first.size_bytes / model.size_bytes
         console.print(

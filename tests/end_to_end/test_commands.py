@@ -46,7 +46,19 @@ def refused(done, *words):
 def test_help_names_the_commands(qat_kit_command):
     done = qat_kit_command("--help")
     assert done.returncode == 0
-    for command in ("run", "list", "verify", "inspect", "diff", "repro", "debug", "measure", "compare", "cost"):
+    for command in (
+        "run",
+        "list",
+        "verify",
+        "inspect",
+        "diff",
+        "repro",
+        "debug",
+        "measure",
+        "compare",
+        "cost",
+        "report",
+    ):
         assert command in done.stdout
 
 
@@ -294,3 +306,16 @@ def test_remedies_are_tried_on_the_trained_model(qat_kit_command, beside, tmp_pa
     assert trials["num_samples"] == 64
     assert trials["split"]["both_db"] <= trials["split"]["weights_only_db"]
     assert {"", next(iter(trials["costs_db"]))} <= {trial["layer"] for trial in trials["trials"]}
+
+
+def test_report(qat_kit_command, short_run, tmp_path):
+    for name in ("report.html", "report.md", "report.json"):
+        done = qat_kit_command("report", short_run, "--out", tmp_path / name)
+        assert done.returncode == 0, done.stderr
+        assert "Fully int8" in (tmp_path / name).read_text() or name == "report.json"
+    facts = json.loads((tmp_path / "report.json").read_text())["runs"][0]
+    assert facts["manifest"]["name"] == "digits"
+    assert [len(facts["history"]["stages"][stage]) for stage in ("float", "qat")] == [8, 2]
+    assert list(facts["measurement"]["paired"][0]["differences"]) == ["accuracy", "cross_entropy", "top_5_accuracy"]
+    refused(qat_kit_command("report", tmp_path), "holds no finished run: it has no manifest.json")
+    refused(qat_kit_command("report", short_run, "--out", tmp_path / "report.pdf"), "--out ends in .html, .md or .json")

@@ -27,7 +27,7 @@ FLOORS = [
     ["targets", "litert", "training", "kernels"],
     ["simulation", "convert", "measure"],
     ["debug", "inspection", "verify", "qat", "checks", "keras_models", "folder"],
-    ["recipe"],
+    ["recipe", "overview"],
     ["run"],
     ["api", "conversion", "verification", "debugging", "recipes"],
     ["screen"],
@@ -84,7 +84,7 @@ def test_imports_run_downwards(path):
         "import qat_kit",
         "from qat_kit.recipe import all_recipes; all_recipes()",
         "import qat_kit.cli, qat_kit.schemes, qat_kit.spec, qat_kit.targets, qat_kit.numerics",
-        "import qat_kit.verify, qat_kit.inspection, qat_kit.measure.file, qat_kit.litert.interpreter",
+        "import qat_kit.verify, qat_kit.inspection, qat_kit.overview, qat_kit.measure.file, qat_kit.litert.interpreter",
     ],
 )
 def test_importing_loads_no_tensorflow(statement):
