@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 import tf_keras
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from qat_kit.datasets import Split
 from qat_kit.errors import DataError
 from qat_kit.files import replacing
 from qat_kit.measure import Runner
+from qat_kit.measure.robustness import Perturbation
 from qat_kit.results import QatModel
 from qat_kit.schemes import QuantScheme
 
@@ -99,6 +101,33 @@ def keras_runner(model: tf_keras.Model, split: Split) -> Runner:
     infer(sample)
     threads = tf.config.threading.get_intra_op_parallelism_threads() or len(os.sched_getaffinity(0))
     return Runner(kernel_set="keras", num_threads=threads, invoke=lambda: infer(sample))
+
+
+def fast_gradient(model: tf_keras.Model, labels: ArrayLike, loss: Callable[[Any, Any], Any]) -> Perturbation:
+    """The fast gradient sign method, for `measure_robustness`: each value one step up or down, as the loss rises.
+
+        x + strength·range·sign(∂loss/∂x)
+
+    model: with one input, real-valued, which the files were made of. labels: of the pictures, in their order. loss:
+    (labels, outputs) → one value a sample.
+
+    Source: Goodfellow, Shlens, Szegedy 2015, Explaining and harnessing adversarial examples, arXiv:1412.6572.
+    """
+    truth = np.asarray(labels)
+
+    def disturb(pictures: Any, strength: float, limits: tuple[float, float], _: Any) -> NDArray[np.float32]:
+        signs = []
+        for start in range(0, len(pictures), _BATCH):
+            batch = tf.constant(pictures[start : start + _BATCH], tf.float32)
+            with tf.GradientTape() as tape:
+                tape.watch(batch)
+                total = tf.reduce_sum(loss(truth[start : start + _BATCH], model(batch, training=False)))
+            signs.append(np.sign(tape.gradient(total, batch)))
+        step = strength * (limits[1] - limits[0])
+        return np.asarray(pictures + step * np.concatenate(signs), np.float32)
+
+    strengths = (0.005, 0.01, 0.02, 0.04, 0.08)
+    return Perturbation(name="fast gradient", unit="share of the range", strengths=strengths, disturb=disturb)
 
 
 def _feed(inputs: tuple[Any, ...]) -> Any:

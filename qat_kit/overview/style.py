@@ -8,7 +8,7 @@ STYLE = (
   --shade: #2563c9; --wrong: #d1242f; --on: #ffffff; --shadow: 0 1px 2px rgb(27 31 36 / 8%); }
 @media (prefers-color-scheme: dark) {
   :root { --c0: #6ea8fe; --c1: #ffa657; --c2: #4fd1c5; --c3: #c297ff; --c4: #ff9bce; --c5: #9aa5b0;
-    --shade: #4f8fe8; --wrong: #ff6a69; --on: #0d1117; --shadow: none; } }
+    --shade: #3574d4; --wrong: #e5534b; --on: #ffffff; --shadow: none; } }
 * { box-sizing: border-box; }
 body { font-size: 16px; max-width: 72rem; margin: 0 auto; padding: 1.25rem 1rem 4rem; }
 header h1 { font-size: 1.9rem; margin: .6rem 0 .1rem; letter-spacing: -.01em; } header p { margin: .1rem 0 1rem; }

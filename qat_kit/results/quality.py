@@ -30,7 +30,8 @@ class Quality(Record):
     """How good the answers are: figures by name, the one that leads first.
 
     task: a name of `qat_kit.measure.metrics`. classes: those that the test data has. confusion: how many samples of a
-    class (row) got which answer (column). curves: name → points (x, y). notes: what a reader of the figures must know.
+    class (row) got which answer (column), empty for more than 100 classes. curves: name → points (x, y). notes: what a
+    reader of the figures must know.
     """
 
     task: str

@@ -13,7 +13,7 @@ from sklearn.metrics import average_precision_score, confusion_matrix, precision
 from qat_kit.errors import DataError
 from qat_kit.measure.metrics.checking import finite
 from qat_kit.measure.metrics.curves import binary_curves
-from qat_kit.measure.metrics.types import Cases, Details, Metric, TaskMetrics
+from qat_kit.measure.metrics.types import Cases, Details, Metric, TaskMetrics, confusion_of
 from qat_kit.results import ClassFigures
 from qat_kit.vocabulary import Scores
 
@@ -102,7 +102,7 @@ def details(cases: Cases) -> Details:
         curves |= binary_curves(probabilities[:, 1], labels)
     return Details(
         classes=classes,
-        confusion=tuple(tuple(row) for row in matrix.tolist()),
+        confusion=confusion_of(matrix),
         curves=curves,
         notes=(note,) if len(missing) else (),
     )

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from qat_kit.errors import DataError
 from qat_kit.measure.metrics.checking import finite, integers, same_count
-from qat_kit.measure.metrics.types import Cases, Details, Metric, TaskMetrics
+from qat_kit.measure.metrics.types import Cases, Details, Metric, TaskMetrics, confusion_of
 
 # What labels of pixels that nobody judges are called in PASCAL VOC and Cityscapes.
 IGNORED = 255
@@ -80,7 +80,7 @@ def _details(cases: Cases) -> Details:
     missing = np.flatnonzero(total.sum(axis=1) == 0)
     shown = ", ".join(str(number) for number in missing[:10])
     return Details(
-        confusion=tuple(tuple(row) for row in total.tolist()),
+        confusion=confusion_of(total),
         notes=(f"the test data has no pixel of {len(missing)} of {len(total)} classes ({shown})",)
         if len(missing)
         else (),

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from qat_kit.errors import DataError
 from qat_kit.measure.metrics.checking import finite, integers, same_count
-from qat_kit.measure.metrics.types import Cases, Details, Metric, TaskMetrics
+from qat_kit.measure.metrics.types import Cases, Details, Metric, TaskMetrics, confusion_of
 
 # The tag of a place in a sequence where there is no token.
 PADDING = -1
@@ -124,5 +124,5 @@ TASK = TaskMetrics(
     summary="a tag for every token: F1 of spans and of tokens, accuracy",
     cases=cases,
     metrics=metrics,
-    details=lambda cases: Details(confusion=tuple(tuple(row) for row in cases["confusion"].sum(axis=0).tolist())),
+    details=lambda cases: Details(confusion=confusion_of(cases["confusion"].sum(axis=0))),
 )

@@ -31,6 +31,10 @@ class Metric:
     unit: str = ""
 
 
+# Of more classes, a confusion matrix is more than anybody reads and most of the record.
+_CONFUSION_AT_MOST = 100
+
+
 @dataclass(frozen=True, kw_only=True)
 class Details:
     """What is known of the answers beside the figures; see `Quality`."""
@@ -54,3 +58,13 @@ class TaskMetrics:
     cases: Callable[..., Cases]
     metrics: Callable[[Cases], tuple[Metric, ...]]
     details: Callable[[Cases], Details] = lambda _: Details()
+
+
+def confusion_of(counts: NDArray[Any]) -> tuple[tuple[int, ...], ...]:
+    """A confusion matrix as a record holds it; empty for more than 100 classes.
+
+    >>> import numpy as np
+    >>> confusion_of(np.eye(2, dtype=int)), confusion_of(np.eye(101, dtype=int))
+    (((1, 0), (0, 1)), ())
+    """
+    return tuple(tuple(row) for row in counts.tolist()) if len(counts) <= _CONFUSION_AT_MOST else ()

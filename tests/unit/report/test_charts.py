@@ -53,7 +53,7 @@ def classes(drawn: Element, kind: str) -> list[Element]:
 
 def test_a_chart_draws_what_it_is_given() -> None:
     points = [
-        Point(x=0.0, y=0.0, text="first"),
+        Point(x=0.0, y=0.0, text="first", y_interval=(0.0, 0.5)),
         Point(x=1.0, y=1.0, text="second", y_interval=(0.5, 1.0), x_interval=(0.9, 1.0), label="here"),
     ]
     x, y = (Scale(label=label, low=0.0, high=1.0) for label in ("across", "up"))
@@ -65,9 +65,9 @@ def test_a_chart_draws_what_it_is_given() -> None:
     # The field begins at 70 and ends 14 before the width, 12 from above and 44 from below.
     assert (first.get("cx"), first.get("cy")) == ("70.0", "236.0")
     assert (second.get("cx"), second.get("cy")) == ("270.0", "12.0")
-    assert len(classes(drawn, "whisker")) == 2
+    assert len(classes(drawn, "whisker")) == 3
     assert [path.get("d") for path in classes(drawn, "line")] == ["M70.0 236.0L270.0 12.0"]
-    assert [path.get("d") for path in classes(drawn, "band")] == ["M270.0 12.0L270.0 124.0Z"]
+    assert [path.get("d") for path in classes(drawn, "band")] == ["M70.0 124.0L270.0 12.0L270.0 124.0L70.0 236.0Z"]
     assert "c1" in (first.get("class") or "").split()
     assert [group.findtext("title") for group in drawn.iter("g")] == ["first", "second"]
     steps = chart(x, y, [Series(name="s", points=points, steps=True, dots=False)], alt="", width=284)
