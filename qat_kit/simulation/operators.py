@@ -143,6 +143,11 @@ _INTERPOLATIONS = {"bilinear": "RESIZE_BILINEAR", "nearest": "RESIZE_NEAREST_NEI
 ROUNDING_SAME_SCALE = frozenset({"AVERAGE_POOL_2D", "RESIZE_BILINEAR", "PADV2", "SELECT_V2"})
 
 
+def rounds(node: Node, op: str) -> bool:
+    """Whether a node's operator rounds to the scale that it keeps: one of these, or a constant bound."""
+    return op in ROUNDING_SAME_SCALE or (op in ("MAXIMUM", "MINIMUM") and node.layer_class is own.WithConstant)
+
+
 def operator_of(node: Node) -> str:
     """The LiteRT operator of a node, or IDENTITY; raises UnsupportedLayerError for a layer that has none."""
     if node.layer_class is _layers.ReLU:

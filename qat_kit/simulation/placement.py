@@ -17,7 +17,7 @@ from qat_kit.layers import Saturated
 from qat_kit.layers.fake_quantize import RangeSource
 from qat_kit.prepare.graph import Graph, Node
 from qat_kit.simulation.by_hand import hand_placed
-from qat_kit.simulation.operators import IDENTITY, LIVE_BATCH_NORM, ROUNDING_SAME_SCALE, fixed_output_of, operator_of
+from qat_kit.simulation.operators import IDENTITY, LIVE_BATCH_NORM, fixed_output_of, operator_of, rounds
 from qat_kit.simulation.quantizers import activation_spec
 from qat_kit.spec import ScaleZeroPoint, op_spec
 from qat_kit.targets import LayerDescription, ModelDescription
@@ -181,7 +181,7 @@ def _computes_values(
     while name in fused:
         name = fused[name]
     op = operators[name]
-    return op != IDENTITY and (not _keeps_scale(op, activation_bits) or op in ROUNDING_SAME_SCALE)
+    return op != IDENTITY and (not _keeps_scale(op, activation_bits) or rounds(graph.nodes[name], op))
 
 
 def _keeps_scale(op: str, activation_bits: int) -> bool:
@@ -195,7 +195,7 @@ def _fixed_parameters(
     prescribed: dict[str, tuple[str, ScaleZeroPoint | None]] = {}
     for name in sorted(quantized):
         op = operators[name]
-        if op in ROUNDING_SAME_SCALE:
+        if rounds(graph.nodes[name], op):
             continue
         parameters = fixed_output_of(graph.nodes[name], op, activation_bits=activation_bits)
         first, wanted = prescribed.setdefault(groups[name], (name, parameters))

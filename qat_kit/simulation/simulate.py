@@ -10,7 +10,8 @@ import numpy as np
 import tf_keras
 
 from qat_kit.errors import SchemeError, SettingsError, UnknownNameError, UnsupportedLayerError
-from qat_kit.layers import FakeQuantize
+from qat_kit.layers import FakeQuantize, WithConstant
+from qat_kit.numerics import choose_qparams, fake_quantize
 from qat_kit.prepare.building import build_model
 from qat_kit.prepare.graph import Graph, Node
 from qat_kit.prepare.reading import read_graph
@@ -199,7 +200,7 @@ def _wrapped(
     layer_scheme = scheme.for_layer(placement.node.name, placement.node.kind)
     kernel = KERNELS.get(node.layer_class)
     quantizes_output = placement.quantizes_output and not node.shares
-    layer = node.layer_class.from_config(dict(node.config))
+    layer = node.layer_class.from_config(_with_constant_on_grid(node, layer_scheme))
     if node.layer_class is FakeQuantize:
         # The quantizer of the tensor has the range; the layer's own variables stand still.
         layer.trainable = False
@@ -216,6 +217,19 @@ def _wrapped(
             **integers,
         ),
     )
+
+
+def _with_constant_on_grid(node: Node, scheme: LayerScheme) -> dict[str, Any]:
+    """The node's configuration, a constant operand rounded as the converter quantizes it: by its own extremes.
+
+    A bound of MAXIMUM or MINIMUM has its input's scale, and is rounded behind.
+    """
+    config = dict(node.config)
+    spec = scheme.activations
+    if node.layer_class is WithConstant and spec is not None and config["operation"] not in ("maximum", "minimum"):
+        value = np.asarray(config["value"], np.float64)
+        config["value"] = fake_quantize(value, choose_qparams(value.min(), value.max(), spec)).tolist()
+    return config
 
 
 def _output_quantizer(

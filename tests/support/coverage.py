@@ -160,6 +160,9 @@ def _compare_quantizers(path: Path, prepared: tf_keras.Model) -> None:
         or operator.op in ROUNDING_SAME_SCALE
         # What is looked up in a constant table has the table's scale.
         or graph.tensors[operator.inputs[0]].is_constant
+        or (
+            operator.op in ("MAXIMUM", "MINIMUM") and any(graph.tensors[index].is_constant for index in operator.inputs)
+        )
     ]
     fed = [index for index in graph.inputs if graph.tensors[index].type != "INT32"]
     placed = sum(placement.quantizes_output for placement in place(read_graph(prepared)).values())

@@ -37,6 +37,9 @@ def split_and_joined(image: Any) -> Any:
     return tf.concat([conv(4, name="left")(left), right], -1)
 
 
+# Another constant at each place of an image.
+MAP = np.random.default_rng(6).normal(size=(8, 8, 4)).astype(np.float32)
+
 PATTERNS: dict[str, Callable[[], tf_keras.Model]] = {
     "operation_relu": _functional(lambda x: tf.nn.relu(conv()(x) + 0.5)),
     "operation_affine": _functional(lambda x: conv()((x - 0.5) / np.float32([0.2, 0.3, 0.4, 0.5]))),
@@ -51,6 +54,8 @@ PATTERNS: dict[str, Callable[[], tf_keras.Model]] = {
     "operation_pad_reflect": _functional(lambda x: conv(2)(tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]], "REFLECT"))),
     "operation_space_to_depth": _functional(lambda x: conv(2)(tf.nn.space_to_depth(x, 2))),
     "operation_mean": _functional(lambda x: layers.Dense(3)(tf.reduce_mean(conv(activation="relu")(x), [1, 2]))),
+    "operation_constants": _functional(lambda x: MAP - tf.minimum(conv(4)(x) * MAP[..., :1], 0.6)),
+    "operation_maximum": _functional(lambda x: conv(2)(tf.maximum(conv(4)(x), 0.3))),
     "operation_max": _functional(lambda x: tf.reduce_max(conv()(x), axis=1, keepdims=True)),
     "operation_matmul": _functional(lambda x: tf.matmul(layers.Conv1D(5, 3)(x), np.ones((5, 2), np.float32)), SEQUENCE),
     "operation_mobilenet_v3": _functional(mobilenet_v3),

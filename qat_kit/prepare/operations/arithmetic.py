@@ -42,13 +42,15 @@ def merge(step: Lowering, operation: str, x: Tensor, y: Tensor) -> Tensor:
     return step.add(_MERGES[operation], x, y)
 
 
+_DIV = "and LiteRT's int8 DIV stops at a divisor whose code is that of zero (tflite/kernels/div.cc)"
+
+
 def _quotient(step: Lowering, x: Tensor, y: Tensor) -> Tensor:
     divisor = step.producer(y)
     if divisor.layer_class is Elementwise and divisor.config["function"] == "sqrt":
         return merge(step, "multiply", x, step.add(Elementwise, Tensor(divisor.inputs[0]), function="rsqrt"))
     return step.refuse(
-        "It divides by a tensor, and LiteRT's DIV has no int8 kernel (tflite/kernels/div.cc). Multiply by the "
-        "reciprocal of a constant, or by `rsqrt` of a tensor."
+        f"It divides by a tensor, {_DIV}. Multiply by the reciprocal of a constant, or by `rsqrt` of a tensor."
     )
 
 
@@ -56,7 +58,9 @@ def _with_constant(step: Lowering, x: Tensor, value: NDArray[Any], operation: st
     value = value.astype(np.float64)
     if operation == "divide":
         if constant_first:
-            step.refuse("It divides by a tensor, and LiteRT's DIV has no int8 kernel (tflite/kernels/div.cc).")
+            step.refuse(
+                f"It divides by a tensor, {_DIV}. Take the product of `rsqrt` with itself where it is positive."
+            )
         operation, value = "multiply", 1.0 / value
     shape = step.shape(x)
     if value.ndim > len(shape) or (value.ndim == len(shape) and value.shape[0] != 1):
