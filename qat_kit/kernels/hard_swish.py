@@ -44,14 +44,10 @@ def hard_swish(call: Call) -> tuple[NDArray[Any]]:
         factor = _saturated(fine << max(factor_shift - 1, 0))
         factor = gemmlowp.multiply(factor, factor_multiplier, num_bits=16)
         factor = _saturated(factor << int(factor_shift > 0))
-        factor = rounding_divide_by_power_of_two(factor, max(-factor_shift, 0)).astype(np.int64)
-        factor = (factor + (1 << 15)) >> 1
+        factor = (_shifted_down(factor, max(-factor_shift, 0)) + (1 << 15)) >> 1
         product = factor * value
         high = np.where(product >= 0, product >> 15, -(-product >> 15))
-        if output_shift < -15:
-            # LiteRT's mask of 16 bits wraps here: whatever is left of x counts as one step.
-            return y.zero + np.where(high < 0, -1, 1)
-        return y.zero + rounding_divide_by_power_of_two(high, -output_shift).astype(np.int64)
+        return y.zero + _shifted_down(high, -output_shift)
 
     return each_code(call, codes_of)
 
@@ -60,6 +56,13 @@ def _multiplier(real: np.float32) -> tuple[int, int]:
     """A multiplier with a mantissa of 16 bits, and its shift."""
     mantissa, shift = quantize_multiplier(real)
     return min((int(mantissa) + (1 << 15)) >> 16, _HIGHEST), int(shift)
+
+
+def _shifted_down(x: NDArray[np.int64], places: int) -> NDArray[np.int64]:
+    """`round(x / 2^places)`, ties away. Beyond 15 LiteRT's mask of 16 bits wraps: whatever x is counts as one step."""
+    if places > 15:
+        return np.where(x < 0, -1, 1)
+    return rounding_divide_by_power_of_two(x, places).astype(np.int64)
 
 
 def _saturated(x: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -98,6 +98,15 @@ def test_every_code_under_400_pairs_of_scales(op):
             assert differing == 0, f"{differing} codes differ on {kernel_set} for {words}. {where}"
 
 
+@pytest.mark.parametrize("kernel_set", KERNEL_SETS)
+def test_a_hard_swish_of_next_to_nothing(kernel_set):
+    random = np.random.default_rng(0)
+    for _ in range(40):
+        data, words = one_op(random, "HARD_SWISH", [len(ALL_CODES)], input_scale=scale(random, 1e-10, 1e-4))
+        _, differing, where = differences(data, kernel_set, random, [ALL_CODES])
+        assert differing == 0, f"{differing} codes differ for {words}. {where}"
+
+
 @pytest.mark.parametrize("op", ROOTS)
 def test_roots_of_every_code_under_400_pairs_of_scales(op):
     random = np.random.default_rng(0)
