@@ -61,8 +61,17 @@ def xnnpack_takes(call: Call) -> bool:
         call.input(0).type == call.input(1).type == "INT8"
         and call.input(1).is_constant
         and bias is not None
-        and bias.is_constant
+        and takes_bias(bias)
     )
+
+
+def takes_bias(bias: Operand) -> bool:
+    """Whether XNNPACK reads a bias: held by the file, with scales of its own that are normal float32.
+
+    Source: CheckTensorFloat32OrFloat16OrQCInt32Type in xnnpack_delegate.cc.
+    """
+    is_normal = np.isfinite(bias.scale) & (bias.scale >= np.finfo(np.float32).tiny)
+    return bias.is_constant and bias.scale.size > 0 and bias.quantized_dimension == 0 and bool(is_normal.all())
 
 
 def bias_of(call: Call, position: int) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from qat_kit.kernels.activation import activation_range
 from qat_kit.kernels.call import Call
-from qat_kit.kernels.conv_2d import bias_of, check_weighted, has_wide_sum
+from qat_kit.kernels.conv_2d import bias_of, check_weighted, has_wide_sum, takes_bias
 from qat_kit.kernels.products import exact_matmul
 from qat_kit.kernels.requantize import fixed_point, product_scale, requantize
 from qat_kit.numerics.rounding import round_half_away
@@ -78,6 +78,6 @@ def _xnnpack_takes(call: Call) -> bool:
     return (
         call.input(0).type == "INT8"
         and weights.is_constant
-        and (bias is None or bias.is_constant)
+        and (bias is None or takes_bias(bias))
         and (weights.type == "INT8" or weights.shape[1] % 2 == 0)
     )

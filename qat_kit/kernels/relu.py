@@ -47,6 +47,7 @@ def _between(call: Call, low: float, high: float) -> tuple[NDArray[Any]]:
     """`clip(zero_output + (q − zero_input) · s_input / s_output, codes of low and high)`, with double rounding.
 
     The ratio of scales is a float32 quotient. A bound's code is `zero_output + round(bound / s_output)`, ties away.
+    Raises NotSimulatedError where that leaves int32: LiteRT's cast is left open by C.
 
     Source: QuantizedReluX in tflite/kernels/activations.cc; ReluX in tflite/kernels/internal/reference/reference_ops.h.
     """
@@ -54,7 +55,10 @@ def _between(call: Call, low: float, high: float) -> tuple[NDArray[Any]]:
     mantissa, shift = quantize_multiplier(float_multiplier(call, x.scale32, over=y.scale32))
 
     def bound(real: float) -> int:
-        return y.zero + int(round_half_away(np.asarray(np.float32(real) / y.scale32)))
+        steps = float(round_half_away(np.asarray(np.float32(real) / y.scale32)))
+        if abs(steps) >= 1 << 31:
+            raise call.refuse(f"an output scale of {y.real_scale:g}, under which the bound {real:g} leaves int32,")
+        return y.zero + int(steps)
 
     def codes_of(codes: NDArray[np.int64]) -> NDArray[Any]:
         scaled = y.zero + multiply_by_quantized_multiplier(codes - x.zero, mantissa, shift).astype(np.int64)

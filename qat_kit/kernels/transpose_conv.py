@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qat_kit.kernels.call import Call
-from qat_kit.kernels.conv_2d import bias_of, has_wide_sum
+from qat_kit.kernels.conv_2d import bias_of, has_wide_sum, takes_bias
 from qat_kit.kernels.products import exact_matmul
 from qat_kit.kernels.requantize import requantize
 from qat_kit.kernels.windows import Window, window_of
@@ -75,7 +75,7 @@ def _spread(call: Call, window: Window) -> NDArray[np.int64]:
 
 def _xnnpack_takes(call: Call, window: Window) -> bool:
     bias = call.optional(3)
-    constant = call.input(0).is_constant and call.input(1).is_constant and (bias is None or bias.is_constant)
+    constant = call.input(0).is_constant and call.input(1).is_constant and (bias is None or takes_bias(bias))
     if call.options["padding"] == "SAME":
         fits = all(stride <= taps for stride, taps in zip(window.strides, window.taps, strict=True))
     else:

@@ -129,6 +129,14 @@ def test_int16_roots(op, kernel_set):
     assert_bit_equal(make, kernel_set)
 
 
+def test_a_bound_that_leaves_int32_is_refused():
+    graph = Builder()
+    x, y = (graph.tensor(name, [4], "INT8", scale=[1e-9], zero_point=[0]) for name in "xy")
+    graph.op("RELU6", [x], [y])
+    with pytest.raises(NotSimulatedError, match="the bound 6 leaves int32"):
+        simulate(read_model(graph.bytes([x], [y])).subgraphs[0], {x: np.zeros(4, np.int8)}, "builtin")
+
+
 def test_an_int16_table_beyond_float32_is_refused():
     data, _ = one_op(np.random.default_rng(0), "EXP", [4], kind="INT16", input_scale=1 / 256)
     with pytest.raises(NotSimulatedError, match="leaves float32"):
