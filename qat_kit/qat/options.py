@@ -19,9 +19,10 @@ class QatOptions:
     freeze: glob over layer names → the share of the epochs behind which such layers stand still; 0: all of them.
     distillation_weight, temperature: of the teacher's answers; features: layers compared with the teacher's, with
     feature_weight. Both need a teacher. evaluate_every: measure the int8 file on the validation data behind every so
-    many epochs and the last one; 0: never, unless `select_by` names a figure of the file: then 1.
-    fallback_to_last: keep the last epoch where `select_by` asks for validation data and there are none; else that is
-    an error. log_folder: figures, ranges and weight errors of each epoch for TensorBoard; None: nowhere.
+    many epochs and the last one; 0: never, unless `select_by` names a figure of the file: then 1. An epoch of more bits
+    than the scheme's makes no file. fallback_to_last: keep the last epoch where `select_by` asks for validation data
+    and there are none; else that is an error.
+    log_folder: figures, ranges and weight errors of each epoch for TensorBoard; None: nowhere.
 
     Raises SettingsError for a number out of range.
     """

@@ -36,14 +36,20 @@ class BitSchedule:
 
     def __call__(self, epoch: int) -> None:
         """Sets the bits of an epoch, and their steps anew where the bits change."""
-        part = epoch * (len(self._bits) + 1) // self._until if epoch < self._until else len(self._bits)
-        wanted = (*self._bits, 0)[part]
+        wanted = (*self._bits, 0)[self._part(epoch)]
         for layer in self._layers:
             quantizer, weights = layer.quantize_config.weight_quantizer, layer.kernel_range
             bits = max(wanted, quantizer.num_bits)
             if bits != quantizer.bits_now(weights):
                 quantizer.set_bits(bits, weights)
                 quantizer.initialize(layer.kernel.numpy(), weights)
+
+    def is_final(self, epoch: int) -> bool:
+        """Whether the bits of an epoch are the scheme's, so that a file can be made of it."""
+        return self._part(epoch) == len(self._bits)
+
+    def _part(self, epoch: int) -> int:
+        return epoch * (len(self._bits) + 1) // self._until if epoch < self._until else len(self._bits)
 
 
 class FreezeSchedule:

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from qat_kit.convert.converter import packed_ops
 from qat_kit.convert.job import Job
 from qat_kit.convert.server import ConverterServer
 from qat_kit.datasets import Split, label_arrays
@@ -53,6 +54,7 @@ class FileEvaluator:
                     mode="int16x8_from_qat" if self._qat.is_wide else "int8_from_qat",
                     interface="int16" if self._qat.is_wide else "int8",
                     trained=trained_tensors(model).save(folder / "tensors.json"),
+                    packed_ops=packed_ops(self._qat.target),
                 )
             )
             inputs = dict(zip(model.input_names, validation.inputs, strict=True))

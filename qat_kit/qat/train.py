@@ -124,7 +124,7 @@ class _Training:
             if 0 < whole < self.frozen_from:
                 calibrator(self.calibration, again=True)
 
-        with self._figures(qat, settings, first_epoch) as figures:
+        with self._figures(qat, settings, first_epoch, bits) as figures:
             return fit(
                 model,
                 self.data,
@@ -142,7 +142,7 @@ class _Training:
             )
 
     @contextlib.contextmanager
-    def _figures(self, qat: QatModel, settings: TrainingSettings, first_epoch: int) -> Any:
+    def _figures(self, qat: QatModel, settings: TrainingSettings, first_epoch: int, bits: BitSchedule) -> Any:
         """What is measured behind each epoch; None where nothing is."""
         every = 0 if has_live_batch_norm(qat.model) else self.options.evaluate_every
         board = None
@@ -157,7 +157,8 @@ class _Training:
 
             def figures(epoch: int, found: dict[str, float]) -> dict[str, float]:
                 whole, more = first_epoch + epoch, {}
-                if evaluator is not None and ((whole + 1) % every == 0 or epoch + 1 == settings.epochs):
+                due = bool(every) and ((whole + 1) % every == 0 or epoch + 1 == settings.epochs)
+                if evaluator is not None and due and bits.is_final(whole):
                     more = evaluator()
                     parts = ", ".join(f"{name} {value:.4g}" for name, value in {**found, **more}.items())
                     self.progress.say(f"  epoch {whole + 1}: {parts}")

@@ -15,7 +15,10 @@ LARGEST_BIAS_CODE = (2**31 - 1) // 2
 
 
 def params_in_file(
-    kernel: NDArray[np.float32], bias: NDArray[np.float32] | None, input_scale: float, trained: QuantParams | None
+    kernel: NDArray[np.float32],
+    bias: NDArray[np.float32] | None,
+    input_scale: float,
+    trained: QuantParams | None = None,
 ) -> QuantParams:
     """The parameters of a kernel in the file, per channel: those of training, but for channels next to zero.
 

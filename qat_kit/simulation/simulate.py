@@ -19,11 +19,12 @@ from qat_kit.results import PreparedModel, QatModel
 from qat_kit.schemes import LayerScheme, QuantScheme, Rule, get_scheme
 from qat_kit.simulation.calibration import Calibrator
 from qat_kit.simulation.integer.cover import refuse_uncovered
-from qat_kit.simulation.operators import IDENTITY, KERNELS
+from qat_kit.simulation.operators import IDENTITY, KERNELS, LIVE_BATCH_NORM
 from qat_kit.simulation.placement import Placement, describe, place
 from qat_kit.simulation.quantizers import ActivationQuantizer, activation_quantizer, weight_quantizer
 from qat_kit.simulation.walk import quantized_layers
 from qat_kit.simulation.wrapper import LayerQuantizeConfig, QuantizedLayer
+from qat_kit.spec import op_spec
 from qat_kit.targets import Target, get_target
 from qat_kit.vocabulary import Forward, KernelSet
 
@@ -78,6 +79,7 @@ def build_simulated(
     graph = read_graph(prepared.model)
     scheme, activation_bits = _for_graph(scheme, graph)
     placements = place(graph, activation_bits=activation_bits)
+    _refuse_unwritable(placements, activation_bits)
     violations = target.check(scheme, describe(placements))
     if violations:
         raise SchemeError(
@@ -92,6 +94,26 @@ def build_simulated(
         if node.weights and node.shares in (None, node.name):
             model.get_layer(node.name).layer.set_weights(list(node.weights))
     return model
+
+
+def _refuse_unwritable(placements: dict[str, Placement], activation_bits: int) -> None:
+    """Raises SchemeError naming what the converter cannot write with activations of so many bits.
+
+    Where the specification fixes the scale of an output, the converter makes it int8 beside int16 inputs, and then
+    refuses its own operator (`tests/contracts/test_converter.py`).
+    """
+    if activation_bits == 8:
+        return
+    refused = [
+        f"{placement.op} (layer {name!r})"
+        for name, placement in placements.items()
+        if placement.op not in (IDENTITY, LIVE_BATCH_NORM) and op_spec(placement.op).fixed_output is not None
+    ]
+    if refused:
+        raise SchemeError(
+            f"the converter writes no {activation_bits}-bit {', '.join(refused)} for a trained model: let the model "
+            "end before it (logits instead of probabilities), use ReLU, or choose a scheme with 8-bit activations"
+        )
 
 
 def _integers_of(

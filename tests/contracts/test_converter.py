@@ -260,6 +260,29 @@ def test_fixed_outputs_keep_the_quantizer_that_names_their_parameters(
     assert len(ops(model)) == 1
 
 
+def _wide(value: Any, maximum: float) -> Any:
+    return tf.quantization.fake_quant_with_min_max_vars(value, -maximum, maximum, num_bits=16, narrow_range=True)
+
+
+@pytest.mark.parametrize("maximum", [4.0, 0.3, 77.7])
+def test_fake_quant_of_16_bits_becomes_int16_with_the_scale_of_numerics(maximum: float) -> None:
+    kernel = np.random.default_rng(0).normal(size=(6, 4)).astype(np.float32)
+    model = converted(lambda x: _wide(tf.linalg.matmul(_wide(x, maximum), kernel) + 0.5, 9.0), (1, 6), ends=tf.int16)
+    tensors = model.subgraphs[0].tensors
+    spec = TensorSpec(num_bits=16, symmetric=True, narrow_range=True)
+    params = choose_qparams(-np.float32(maximum), np.float32(maximum), spec)
+    (data,) = (tensors[index] for index in model.subgraphs[0].inputs)
+    assert (data.type, data.scale[0], data.zero_point[0]) == ("INT16", params.scale, 0)
+    # The specification wants int64 here: `litert.trained_weights` puts it in.
+    assert [tensor.type for tensor in tensors if "INT" in tensor.type and tensor.shape == (4,)] == ["INT32"]
+
+
+@pytest.mark.parametrize("function", [tf.sigmoid, tf.nn.softmax, tf.tanh], ids=["sigmoid", "softmax", "tanh"])
+def test_defect_an_output_of_a_fixed_scale_is_int8_beside_int16_and_refused(function: Callable[[Any], Any]) -> None:
+    with pytest.raises(Exception, match="must have same element type"):
+        converted(lambda x: _wide(function(_wide(x, 4.0)), 32767 / 32768), (1, 8), ends=tf.int16)
+
+
 @pytest.mark.parametrize(("operation", "fully_int8"), [(tf.nn.convolution, False), (tf.nn.conv2d, True)])
 def test_defect_two_convolutions_of_one_dilation_behind_one_tensor_stay_float(operation: Any, fully_int8: bool) -> None:
     """Both read one SPACE_TO_BATCH_ND. So the export says `tf.nn.conv2d`, which is one operator."""

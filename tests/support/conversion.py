@@ -11,20 +11,20 @@ import tensorflow as tf
 from qat_kit.litert.model_file import ModelFile, read_model
 
 
-def converted_bytes(function: Callable[..., Any], *shapes: Sequence[int]) -> bytes:
+def converted_bytes(function: Callable[..., Any], *shapes: Sequence[int], ends: Any = tf.int8) -> bytes:
     """`function` over float inputs of these shapes as a file; int8 at its ends, and no representative dataset."""
     signature = [tf.TensorSpec(shape, tf.float32, name=f"input{index}") for index, shape in enumerate(shapes)]
     module = tf.Module()
     concrete = tf.function(function, input_signature=signature).get_concrete_function()
     converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], module)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.inference_input_type = converter.inference_output_type = tf.int8
+    converter.inference_input_type = converter.inference_output_type = ends
     return bytes(converter.convert())
 
 
-def converted(function: Callable[..., Any], *shapes: Sequence[int]) -> ModelFile:
+def converted(function: Callable[..., Any], *shapes: Sequence[int], ends: Any = tf.int8) -> ModelFile:
     """As `converted_bytes`, read."""
-    return read_model(converted_bytes(function, *shapes))
+    return read_model(converted_bytes(function, *shapes, ends=ends))
 
 
 def fake(value: Any, minimum: float = -4.0, maximum: float = 4.0) -> Any:

@@ -96,6 +96,7 @@ def test_bits_fall_over_the_epochs_in_which_ranges_move() -> None:
         schedule(epoch)
         seen.append(int(highest.numpy()))
     assert seen == [31, 31, 7, 7, 3, 3, 3, 3, 3]
+    assert [schedule.is_final(epoch) for epoch in range(9)] == [highest == 3 for highest in seen]
 
 
 @pytest.mark.slow
@@ -199,21 +200,22 @@ def test_the_file_is_measured_beside_the_simulation_and_the_best_epoch_kept(tmp_
     said, split = Lines(), data(60)
     qat, history = trained(
         made("w3a8"),
-        5,
+        6,
         split=split,
         validation=split,
         settings={"select_by": "int8_accuracy", "learning_rate": 0.2},
-        options={"evaluate_every": 2, "log_folder": tmp_path / "board"},
+        # Bits are lowered before the third epoch: the second makes no file.
+        options={"evaluate_every": 2, "log_folder": tmp_path / "board", "bits": (5,)},
         checkpoint=tmp_path / "qat.npz",
         progress=said,
     )
     measured = [epoch for epoch, figures in enumerate(history) if "int8_accuracy" in figures]
-    assert measured == [1, 3, 4]
+    assert measured == [3, 5]
     for epoch in measured:
         assert history[epoch]["int8_accuracy"] == pytest.approx(history[epoch]["simulated_accuracy"], abs=0.05)
         assert history[epoch]["int8_loss"] == pytest.approx(history[epoch]["validation_loss"], rel=0.1)
     assert re.fullmatch(
-        r"  epoch 2: loss \S+, validation_loss \S+, int8_loss \S+, int8_accuracy \S+, simulated.*", said.lines[0]
+        r"  epoch 4: loss \S+, validation_loss \S+, int8_loss \S+, int8_accuracy \S+, simulated.*", said.lines[0]
     )
     # The model at the end is that of the best file, not of the last epoch.
     best = max(history[epoch]["int8_accuracy"] for epoch in measured)

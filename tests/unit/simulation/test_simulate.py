@@ -296,6 +296,13 @@ def test_a_rule_for_one_layer_that_cannot_be_trained_names_the_layer() -> None:
         simulate(prepared, [], scheme=get_scheme("w8a8").with_rules(Rule(path="conv", use="w8a16"), name="own"))
 
 
+@pytest.mark.parametrize("activation", ["softmax", "sigmoid", "tanh"])
+def test_what_the_converter_does_not_write_in_16_bits_is_refused_before_training(activation: str) -> None:
+    prepared = prepare(model_of(chain(conv(name="conv"), layers.Activation(activation, name="end"))))
+    with pytest.raises(SchemeError, match=r"16-bit \w+ \(layer 'end'\).*logits"):
+        simulate(prepared, [], scheme="w8a16", target="litert_builtin")
+
+
 # -------------------------------------------------------------------------------------------- schemes
 
 
