@@ -297,6 +297,7 @@ def test_compare_and_cost(qat_kit_command, short_run, tmp_path):
     refused(qat_kit_command("compare", files[0], files[0]), "files must differ")
 
 
+@pytest.mark.slow
 def test_remedies_are_tried_on_the_trained_model(qat_kit_command, beside, tmp_path):
     out = tmp_path / "layers.json"
     done = qat_kit_command("debug", beside, "--data", beside / "test.npz", "--try", "--out", out)

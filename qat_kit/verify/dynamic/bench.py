@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -20,6 +21,9 @@ from qat_kit.verify.subject import Subject
 from qat_kit.vocabulary import KernelSet
 
 Codes = Mapping[str, NDArray[Any]]
+
+# What inputs and outputs may take here, of what a child may.
+_SHARE_OF_MEMORY = 16
 
 
 class Bench:
@@ -104,7 +108,8 @@ class Bench:
     def _answer(self, kernel_set: KernelSet) -> None:
         try:
             self._answers[kernel_set] = dict(self.run(kernel_set, self.inputs))
-        except ModelFileError as error:
+        except (ModelFileError, DataError) as error:
+            # Inputs that were made to fit do not where a shape is empty.
             self.refusals[kernel_set] = str(error)
 
     def _state_inputs(self) -> None:
@@ -120,9 +125,19 @@ class Bench:
             reason = f"input {strange.name!r} takes {strange.dtype.name}, of which nothing can be drawn"
             self.refusals = dict.fromkeys(self._interpreters, reason)
             return
+        # A file from outside may ask for inputs and give outputs of any size, and they are held here, not in a child.
+        most = self.request.limits.memory_bytes // _SHARE_OF_MEMORY
+        size = sum(
+            math.prod(detail.shape) * detail.dtype.itemsize for detail in (*self.input_details, *self.output_details)
+        )
+        if size > most:
+            reason = f"one run takes and gives {size:,} bytes, and {most:,} are held at most"
+            self.refusals = dict.fromkeys(self._interpreters, reason)
+            return
         random = np.random.default_rng(self.request.seed)
         # A scalar has no axis for several samples.
         runs = self.request.num_random if all(detail.shape for detail in self.input_details) else 1
+        runs = max(1, min(runs, most // max(1, size)))
         self.inputs = {
             detail.name: draw((runs * detail.shape[0], *detail.shape[1:]) if detail.shape else (), detail.dtype, random)
             for detail in self.input_details

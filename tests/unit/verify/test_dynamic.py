@@ -113,6 +113,17 @@ def test_a_file_that_kills_its_kernels_fails_and_kills_nothing_else() -> None:
     assert [each.state for each in simulated(certificate)] == ["pass", "unchecked", "unchecked"]
 
 
+@pytest.mark.parametrize(
+    ("length", "reason"), [(10 << 20, "one run takes and gives 20,971,520 bytes, and 16,777,216"), (0, "takes shape")]
+)
+def test_inputs_of_an_absurd_size_are_not_drawn(length: int, reason: str) -> None:
+    graph = Builder()
+    x, y = (graph.tensor(name, [1, length], "INT8", scale=[1.0], zero_point=[0]) for name in "xy")
+    graph.op("RESHAPE", [x, graph.tensor("shape", [2], "INT32", data=np.array([1, length], np.int32))], [y])
+    certificate = verify(graph.bytes([x], [y]), run=RunRequest(limits=Limits(memory_bytes=256 << 20)))
+    assert reason in check(certificate, "runs").findings[0].message
+
+
 def test_kernel_sets_that_flip_answers_are_advised_on() -> None:
     """Two classes next to each other, on samples: a twin of the net's own weights makes ties that rounding decides."""
     random = np.random.default_rng(0)

@@ -190,6 +190,7 @@ def test_a_manifest_that_tells_an_app_another_scale(converted: Converted) -> Non
 
 def request(converted: Converted, **changes: object) -> RunRequest:
     facts = {
+        "max_simulated_macs": 0,
         "golden": converted.manifest.golden,
         "samples": {"image": converted.samples},
         "labels": converted.answers.argmax(axis=1),
@@ -206,7 +207,7 @@ def run(converted: Converted, manifest: Manifest | None = None, **changes: objec
 
 
 def test_a_right_file_passes_whatever_is_asked_of_it(converted: Converted) -> None:
-    certificate = run(converted)
+    certificate = run(converted, max_simulated_macs=1_000_000)
     assert certificate.findings == ()
     assert certificate.unchecked == ()
     assert {check.outcome for check in certificate.checks} == {"checked"}
@@ -236,8 +237,7 @@ def test_golden_vectors_of_another_machine_may_differ(converted: Converted) -> N
     )
     certificate = run(converted, golden=elsewhere, samples=None)
     assert certificate.passed
-    (check,) = certificate.unchecked
-    assert check.name == "golden vectors"
+    (check,) = [check for check in certificate.unchecked if check.name == "golden vectors"]
     assert "on aarch64, and this is" in check.reason
 
 
