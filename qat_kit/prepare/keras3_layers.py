@@ -11,7 +11,7 @@ import tf_keras
 from numpy.typing import NDArray
 
 from qat_kit.errors import UnsupportedLayerError, nearest
-from qat_kit.layers import PerChannelAffine, RMSNormalization
+from qat_kit.layers import Elementwise, PerChannelAffine, RMSNormalization
 from qat_kit.prepare.graph import Node
 
 LAYERS = {
@@ -41,8 +41,10 @@ _RENAMED = {"LeakyReLU": {"negative_slope": "alpha"}}
 _OF_BASE = {"Attention": {"dropout"}, "AdditiveAttention": {"dropout"}}
 _ACTIVATIONS = {
     *("linear", "relu", "relu6", "sigmoid", "tanh", "softmax", "gelu", "silu", "swish"),
-    *("elu", "selu", "softplus", "softsign", "exponential"),
+    *("elu", "selu", "softplus", "softsign", "exponential", "mish", "leaky_relu", "log_softmax"),
 }
+# Functions that tf_keras has not, or (hard_sigmoid) has another of that name → what `Elementwise` calls them.
+_ELEMENTWISE = {"hard_silu": "hard_swish", "hard_swish": "hard_swish", "hard_sigmoid": "hard_sigmoid"}
 # How a layer computes, not what; and what Resizing reads with `pad_to_aspect_ratio` alone, which is refused itself.
 _IGNORED = ("use_cudnn", "quantization_config", "seed", "fill_mode", "fill_value")
 _REGULARIZERS = {"L1", "L2", "L1L2"}
@@ -141,9 +143,12 @@ def constructor_arguments(layer: Any, layer_class: type[tf_keras.layers.Layer]) 
 def _value(name: str, kind: str, key: str, value: Any) -> Any:
     """An argument's value in tf_keras' terms."""
     if key in ("activation", "recurrent_activation"):
+        if isinstance(value, str) and value in _ELEMENTWISE:
+            return Elementwise(_ELEMENTWISE[value])
         if value not in _ACTIVATIONS:
+            known = ", ".join(sorted(_ACTIVATIONS | _ELEMENTWISE.keys()))
             raise UnsupportedLayerError(
-                name, kind, f"Its activation {value!r} cannot be carried over; use one of {', '.join(_ACTIVATIONS)}."
+                name, kind, f"Its activation {value!r} cannot be carried over; use one of {known}."
             )
     elif kind == "Normalization" and key in ("mean", "variance") and value is not None:
         # As Keras 3 holds them.

@@ -20,7 +20,7 @@ FLOAT64_TOLERANCE = 1e-9
 # Where an operator knows float32 alone, and between two models in float32.
 FLOAT32_TOLERANCE = 1e-5
 # Folding puts roundings to float32 in other places: how much further off they may add up to than those of the model.
-_ROUNDED_ELSEWHERE = 2.0
+_ROUNDED_ELSEWHERE = 4.0
 
 
 def prove_same_graph(before: Graph, after: Graph, what: str, inputs: Mapping[str, NDArray[Any]] | None = None) -> None:
@@ -63,7 +63,7 @@ def prove_same_outputs(before: tf_keras.Model, after: tf_keras.Model, what: str)
     """Runs both models in float32 on the same random inputs.
 
     Raises ModelError where they differ by more than 1e-5 of an output's range, unless that is float32's own doing: a
-    deep model strays further from what it gives in float64, and then `after` may stray twice as far.
+    deep model strays further from what it gives in float64, and then `after` may stray four times as far.
     """
     values = list(random_inputs(read_graph(after), batch=4).values())
     feeds = [
@@ -84,8 +84,8 @@ def prove_same_outputs(before: tf_keras.Model, after: tf_keras.Model, what: str)
             allowed = max(FLOAT32_TOLERANCE, _ROUNDED_ELSEWHERE * relative_difference(exact, old))
         if not strays <= allowed:
             raise ModelError(
-                f"model {before.name!r}: {what} changed its output by {difference:.1e} of its range; expected at most "
-                f"{allowed:.0e}"
+                f"model {before.name!r}: {what} changed its output by {max(difference, strays):.1e} of its range; "
+                f"expected at most {allowed:.1e}"
             )
 
 

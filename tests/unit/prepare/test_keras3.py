@@ -69,6 +69,11 @@ LAYERS = {
     "einsum_dense": lambda: layers.EinsumDense("bhwc,cd->bdhw", output_shape=(5, 9, 8), bias_axes="d"),
     "normalization": lambda: layers.Normalization(mean=[0.5, 1.0, -1.0], variance=[0.2, 1.0, 3.0]),
     "selu": lambda: layers.Activation("selu"),
+    "hard_silu": lambda: layers.Conv2D(3, 2, activation="hard_silu"),
+    "hard_sigmoid": lambda: layers.Activation("hard_sigmoid"),
+    "mish": lambda: layers.Activation("mish"),
+    "leaky_relu": lambda: layers.Dense(4, activation="leaky_relu"),
+    "log_softmax": lambda: layers.Activation("log_softmax"),
 }
 
 
@@ -132,7 +137,7 @@ class Strange(layers.Layer):
         (lambda: image_model(Strange(name="it")), "layer 'it' .Strange.*cannot be traced"),
         (lambda: image_model(lambda x: keras.ops.cumsum(x, 1)), "keras.ops Cumsum"),
         (lambda: image_model(lambda x: keras.ops.image.resize(x, (4, 4), antialias=True)), "antialias=True"),
-        (lambda: image_model(layers.Conv2D(2, 3, activation="mish", name="it")), "layer 'it' .* activation 'mish'"),
+        (lambda: image_model(layers.Conv2D(2, 3, activation="celu", name="it")), "layer 'it' .* activation 'celu'"),
         (
             lambda: image_model(layers.Dense(2, kernel_constraint="non_neg", name="it")),
             "layer 'it' .*kernel_constraint",
