@@ -28,6 +28,7 @@ from qat_kit.prepare.keras3_wrappers import carried_wrapper, is_wrapper
 from qat_kit.prepare.operations.keras import is_operation, lower_operation
 from qat_kit.prepare.operations.lowering import Lowering
 from qat_kit.prepare.output_names import keep_output_names, named_by_keys, unique_names
+from qat_kit.prepare.refusals import refuse_channels_first
 
 
 def is_keras3(model: object) -> bool:
@@ -62,6 +63,7 @@ def as_tf_keras(model: Any, *, input_shapes: InputShapes | None = None) -> tf_ke
         output_names=unique_names(tensor._keras_history.operation.name for tensor in functional.outputs),
     )
     graph = named_by_keys(graph, functional._inputs_struct, functional._outputs_struct)
+    refuse_channels_first(graph)
     prove_carried(functional, graph)
     carried = build_model(graph if _are_named(graph) else keep_output_names(graph))
     prove_built(functional, carried)

@@ -13,6 +13,42 @@ from qat_kit.prepare.graph import Graph, Operand
 _TENSOR_OPERATIONS = ("TFOpLambda", "SlicingOpLambda", "ClassMethod", "InstanceMethod", "InstanceProperty")
 
 
+# Layers that LiteRT has no int8 kernel for, and what they could be made of is no better: why, and what to do.
+_WITHOUT_KERNEL = {
+    "Conv3DTranspose": (
+        "LiteRT's CONV_3D_TRANSPOSE computes in float alone (tflite/kernels/conv3d_transpose.cc). Use UpSampling3D and "
+        "Conv3D, or Conv2DTranspose at each step: TimeDistributed(Conv2DTranspose(…))."
+    ),
+    **dict.fromkeys(
+        ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"),
+        "LiteRT runs its loop as a WHILE, which the converter leaves float (tflite/kernels/while.cc), and it is not "
+        "unrolled. Use TimeDistributed(Conv2D(…)) and an LSTM over its features, or Conv3D.",
+    ),
+}
+
+
+def refuse_without_kernel(graph: Graph) -> None:
+    """Raises UnsupportedLayerError for a layer without an int8 kernel."""
+    for node in graph.nodes.values():
+        if node.kind in _WITHOUT_KERNEL and node.layer_class.__module__.startswith("tf_keras."):
+            raise UnsupportedLayerError(node.name, node.kind, _WITHOUT_KERNEL[node.kind])
+
+
+def refuse_channels_first(graph: Graph) -> None:
+    """Raises UnsupportedLayerError for a layer that has its channels before the image's axes."""
+    for node in graph.nodes.values():
+        inner = node.config.get("layer")
+        configs = [node.config, *([inner["config"]] if isinstance(inner, dict) and "config" in inner else [])]
+        if any(config.get("data_format") == "channels_first" for config in configs):
+            raise UnsupportedLayerError(
+                node.name,
+                f"{node.kind}(data_format='channels_first')",
+                "LiteRT's kernels and TensorFlow's on a CPU have channels last. Build the model with "
+                "data_format='channels_last' (and batch norm with axis=-1) and give it the same weights: kernels have "
+                "one layout in both; a Dense behind a Flatten needs its rows in the other order.",
+            )
+
+
 def refuse_remaining(graph: Graph) -> None:
     """Raises UnsupportedLayerError for an operation on tensors, a call with arguments, a layer of several outputs."""
     for node in graph.nodes.values():

@@ -1,0 +1,37 @@
+"""What no int8 kernel computes is refused by the layer's name, with the reason and what to do."""
+
+from __future__ import annotations
+
+import keras
+import pytest
+import tf_keras
+
+from qat_kit.errors import UnsupportedLayerError
+from qat_kit.prepare import prepare
+
+FRAMES = (3, 6, 6, 2)
+
+
+@pytest.mark.parametrize("kit", [tf_keras, keras])
+@pytest.mark.parametrize(
+    ("make", "shape", "words"),
+    [
+        (lambda k: k.layers.Conv3DTranspose(2, 2, name="it"), FRAMES, r"'it' .Conv3DTranspose.*conv3d_transpose\.cc"),
+        (lambda k: k.layers.ConvLSTM2D(2, 2, name="it"), FRAMES, r"'it' .ConvLSTM2D.*while\.cc.*TimeDistributed"),
+        (lambda k: k.layers.ConvLSTM1D(2, 2, name="it"), FRAMES[:1] + FRAMES[2:], r"'it' .ConvLSTM1D"),
+        (
+            lambda k: k.layers.Conv2D(2, 2, data_format="channels_first", name="it"),
+            FRAMES[1:],
+            r"'it' .Conv2D\(data_format='channels_first'\).*channels_last",
+        ),
+        (
+            lambda k: k.layers.TimeDistributed(k.layers.MaxPooling2D(data_format="channels_first"), name="it"),
+            FRAMES,
+            r"data_format='channels_first'",
+        ),
+    ],
+)
+def test_a_layer_without_a_kernel(kit, make, shape, words) -> None:
+    image = kit.Input(shape, name="image")
+    with pytest.raises(UnsupportedLayerError, match=words):
+        prepare(kit.Model(image, make(kit)(image)))
