@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from qat_kit.layers import PerChannelAffine
 from qat_kit.prepare.activations import activation_name
+from qat_kit.prepare.affine_moves import moved_back, moved_forward
 from qat_kit.prepare.decomposition import Decomposition
 from qat_kit.prepare.graph import Graph, Node
 from qat_kit.prepare.linear import INPUT_AXES, OUTPUT_AXES
@@ -46,14 +47,16 @@ def fold_affine(graph: Graph) -> Graph:
 
 
 def _backward(graph: Graph, node: Node) -> Graph:
-    """Into the layer before it, when nothing else reads that one."""
+    """Into the layer before it, when nothing else reads that one; past layers between that it commutes with."""
+    graph = moved_back(graph, node, _folds)
+    node = graph.nodes[node.name]
     before = graph.nodes.get(node.inputs[0])
     if before is None or not graph.feeds_only_one(before.name):
         return graph
     factor, offset = node.weights
     if before.layer_class is PerChannelAffine:
         weights = (before.weights[0] * factor, before.weights[1] * factor + offset)
-    elif before.layer_class in OUTPUT_AXES and activation_name(before) is None:
+    elif _folds(before):
         kernel, *bias = (np.asarray(weight, np.float64) for weight in before.weights)
         axes = OUTPUT_AXES[before.layer_class]
         shape = [size if axis in axes else 1 for axis, size in enumerate(kernel.shape)]
@@ -65,8 +68,17 @@ def _backward(graph: Graph, node: Node) -> Graph:
     return graph.replaced({before.name: (folded,), node.name: ()})
 
 
+def _folds(layer: Node) -> bool:
+    """Whether a layer takes in, exactly, an affine node right behind it."""
+    return layer.layer_class is PerChannelAffine or (
+        layer.layer_class in OUTPUT_AXES and activation_name(layer) is None
+    )
+
+
 def _forward(graph: Graph, node: Node) -> Graph:
-    """Into the layers behind it, when each of them takes it whole."""
+    """Into the layers behind it, when each of them takes it whole; past a layer between that it commutes with."""
+    graph = moved_forward(graph, node, _takes)
+    node = graph.nodes[node.name]
     _, offset = node.weights
     behind = [graph.nodes[name] for name in graph.consumers(node.name)]
     if node.name in graph.outputs or not behind or not all(_takes(layer, offset) for layer in behind):
