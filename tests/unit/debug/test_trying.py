@@ -22,8 +22,8 @@ def samples(count: int, seed: int) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def model() -> tf_keras.Model:
-    """Four layers; the range of `second` is 16 times as wide as its values, which costs it four bits."""
+def pair() -> tuple[tf_keras.Model, tf_keras.Model]:
+    """(float, simulated): the range of `second` is 16 times as wide as its values, which costs it four bits."""
     parts = [
         tf_keras.Input((8, 8, 2), name="image"),
         layers.Conv2D(6, 3, activation="relu", name="first"),
@@ -38,7 +38,12 @@ def model() -> tf_keras.Model:
     quantizer = second.quantize_config.output_quantizer
     right = quantizer.params(second.output_range)
     quantizer.assign(second.output_range, choose_qparams(16 * right.minimum, 16 * right.maximum, quantizer.spec))
-    return qat
+    return prepared.model, qat
+
+
+@pytest.fixture
+def model(pair: tuple[tf_keras.Model, tf_keras.Model]) -> tf_keras.Model:
+    return pair[1]
 
 
 def test_the_layer_whose_range_is_wrong_costs_most_and_is_mended(model: tf_keras.Model) -> None:
@@ -58,6 +63,13 @@ def test_the_layer_whose_range_is_wrong_costs_most_and_is_mended(model: tf_keras
     assert all(trial.sqnr_db == pytest.approx(split.both_db + trial.gain_db) for trial in found.trials)
     assert [trial.gain_db for trial in found.trials] == sorted(gains.values(), reverse=True)
     assert all(trial.how for trial in found.trials)
+
+
+def test_the_twin_without_quantizers_is_the_float_model(pair: tuple[tf_keras.Model, tf_keras.Model]) -> None:
+    plain, simulated = pair
+    images = samples(8, 5)
+    (reference,) = Twin(simulated, [[images]]).reference
+    np.testing.assert_allclose(reference, plain(images, training=False).numpy(), rtol=1e-5, atol=1e-6)
 
 
 def test_the_twin_as_it_is_trained_is_the_model(model: tf_keras.Model) -> None:
