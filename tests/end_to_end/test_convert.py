@@ -46,6 +46,7 @@ def test_what_is_missing_is_said(qat_kit_command, model_file: Path, tmp_path: Pa
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning")
 @pytest.mark.parametrize("kind", ["keras2", "keras3", "saved_model"])
 def test_models_of_every_format_are_taken(qat_kit_command, kind: str, tmp_path: Path) -> None:
     path = tmp_path / ("net" if kind == "saved_model" else "net.keras")

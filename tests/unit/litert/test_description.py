@@ -124,6 +124,13 @@ def test_damaged_metadata_is_refused_with_words() -> None:
     for length in range(8, len(whole)):
         with suppress(ModelFileError):  # and nothing else is raised
             decode(whole[:length])
+    random = np.random.default_rng(0)
+    for _ in range(1000):
+        mutated = bytearray(whole)
+        place = int(random.integers(8, len(whole) - 4))
+        mutated[place : place + 4] = int(random.integers(0, 1 << int(random.integers(1, 33)))).to_bytes(4, "little")
+        with suppress(ModelFileError):
+            decode(bytes(mutated))
     with pytest.raises(ModelFileError, match=r"TFLITE_METADATA is damaged: .* the file ends at byte 60"):
         decode(whole[:60])
     with pytest.raises(ModelFileError, match="names buffer 99"):
