@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from qat_kit.checks import check_dataset, check_model_fits, labels_of
 from qat_kit.convert import build_manifest, convert, golden_vectors, publish, write_metadata
 from qat_kit.convert.artifact import MANIFEST_NAME, MODEL_NAME
+from qat_kit.convert.bundle import write_evaluation
 from qat_kit.convert.job import Mode
 from qat_kit.datasets import Dataset, Split, label_arrays
 from qat_kit.errors import CertificateError, GateError
@@ -284,6 +285,8 @@ class _Run:
             settings=_recorded(self.settings),
             others=[("float32", self.path / FLOAT_TFLITE)],
         )
+        if not self.settings.no_user_data:
+            write_evaluation(self.path, model.input_names, dataset.test)
         publish(self._candidate, manifest, self.path)
 
     def _certify(self, request: RunRequest | None) -> Certificate:

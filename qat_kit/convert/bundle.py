@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from qat_kit.convert.artifact import MANIFEST_NAME
 from qat_kit.convert.metadata import LABELS
+from qat_kit.datasets import Split
 from qat_kit.errors import DataError
-from qat_kit.files import read_bytes, sha256, write_bytes, write_text
+from qat_kit.files import read_bytes, replacing, sha256, write_bytes, write_text
 from qat_kit.manifest import Manifest
 
 # A few samples for the app to try, where the artifact has them.
 EVALUATION = "evaluation.npz"
+_NUM_EVALUATED = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +66,22 @@ def bundle_app(path: Path, out: Path) -> tuple[Path, ...]:
     if samples.exists():
         written.append(write_bytes(out / EVALUATION, read_bytes(samples)))
     return tuple(written)
+
+
+def write_evaluation(folder: Path, names: Sequence[str], test: Split) -> Path:
+    """Writes a few test samples, evenly spaced, as `qat-kit measure --data` takes them.
+
+    names: of the inputs, in the order of the arrays; the array of the only one is called `inputs`.
+    """
+    count = min(_NUM_EVALUATED, len(test))
+    few = test.take(np.unique(np.linspace(0, len(test) - 1, count).astype(np.intp)))
+    keys = ("inputs",) if len(few.inputs) == 1 else names
+    arrays: dict[str, Any] = dict(zip(keys, few.inputs, strict=True))
+    if few.labels is not None:
+        arrays["labels"] = few.labels
+    with replacing(folder / EVALUATION) as temporary:
+        np.savez(temporary, **arrays)
+    return folder / EVALUATION
 
 
 def _manifest_in(folder: Path) -> Path:

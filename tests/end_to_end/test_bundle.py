@@ -15,8 +15,14 @@ def test_a_runs_file_goes_to_a_phone_and_to_a_microcontroller(qat_kit_command, s
     done = qat_kit_command("bundle", short_run, "--out", tmp_path / "app")
     assert done.returncode == 0, done.stderr
     names = {file.name for file in (tmp_path / "app").iterdir()}
-    assert {"model.tflite", "manifest.json", "labels.txt"} <= names
+    assert names == {"model.tflite", "manifest.json", "labels.txt", "evaluation.npz"}
     assert all(name in done.stdout for name in names)
+
+    model, data = (tmp_path / "app" / name for name in ("model.tflite", "evaluation.npz"))
+    done = qat_kit_command("measure", model, "--data", data, "--runs", "2", "--json")
+    assert done.returncode == 0, done.stderr
+    quality = json.loads(done.stdout)["models"][0]["quality"]
+    assert (quality["num_samples"], quality["figures"]["accuracy"]["value"] > 0.8) == (64, True)
 
     done = qat_kit_command("bundle", short_run, "--kind", "c-array", "--out", tmp_path / "c", "--json")
     assert done.returncode == 0, done.stderr

@@ -25,6 +25,9 @@ FILES = [
     "model.tflite",
     "model.float32.tflite",
     "manifest.json",
+    "evaluation.npz",
+    "training.json",
+    "flips.npz",
     "certificate.json",
     "measurement.json",
 ]
