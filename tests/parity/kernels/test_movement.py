@@ -271,9 +271,7 @@ OPS = [
 
 
 CASES = [
-    pytest.param(
-        op, draw, num_elements // (1 if kind == "INT8" else 4), kind, version, id=f"{op}-{draw.__name__}-{kind}"
-    )
+    pytest.param(op, draw, num_elements, kind, version, id=f"{op}-{draw.__name__}-{kind}")
     for op, draw, num_elements, versions in OPS
     for kind, version in zip(("INT8", "INT16"), versions, strict=True)
     if version is not None
