@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from qat_kit.convert import build_manifest, convert, golden_vectors, publish, write_metadata
 from qat_kit.convert.artifact import names_of
-from qat_kit.convert.job import POST_TRAINING, Mode
+from qat_kit.convert.job import Mode
 from qat_kit.convert.process import Limits
 from qat_kit.datasets import Split
 from qat_kit.datasets.selection import choose_indices
@@ -33,12 +33,12 @@ from qat_kit.vocabulary import IoType, Scores, Selection
 if TYPE_CHECKING:
     import tf_keras
 
-# How each scheme is reached without training. w8a8 goes the way of a trained model, so that its ranges are those of
-# the estimator and its certificate compares every scale.
+# How each scheme is reached without training. Those with ranges go the way of a trained model, so that the ranges are
+# those of the estimator and the certificate compares every scale.
 MODES: dict[str, Mode] = {
     "w8a8": "int8_from_qat",
     "w4a8": "int8_from_qat",
-    "w8a16": "int16x8_post_training",
+    "w8a16": "int16x8_from_qat",
     "w8_dynamic": "dynamic_range",
     "fp16": "float16",
 }
@@ -115,7 +115,7 @@ def convert_model(
                 indices=tuple(int(index) for index in indices),
                 selection=selection,
                 num_candidates=representative.size,
-                estimator=estimator if mode not in POST_TRAINING else "min_max",
+                estimator=estimator,
                 source=None if no_user_data else representative.name,
                 preprocessing=representative.preprocessing,
             )
@@ -123,7 +123,7 @@ def convert_model(
         work = Path(temporary)
         candidate = work / "candidate.tflite"
         trained: TrainedTensors | None = None
-        if mode == "int8_from_qat" and samples is not None:
+        if quantization.name in _NEEDS_DATA and samples is not None:
             with progress.track("calibration", 1) as advance:
                 batches = list(samples.batches(_BATCH))
                 qat = simulate(prepared, batches, scheme=quantization, target=runtime, estimator=estimator).model
@@ -138,8 +138,6 @@ def convert_model(
                 candidate,
                 mode=mode,
                 interface=interface,
-                representative=samples if mode in POST_TRAINING else None,
-                input_names=names,
                 trained=trained,
                 target=runtime,
                 limits=limits,

@@ -145,7 +145,7 @@ def test_another_scheme_has_a_name_of_its_own(scheme: str, io: str | None, name:
     assert (manifest.calibration is None) == (scheme in ("fp16", "w8_dynamic"))
     assert manifest.files[0].kind == scheme
     checks = {check.name for check in done.certificate.checks}
-    assert ("trained outputs" in checks) == (scheme in ("w8a8", "w4a8"))
+    assert ("trained outputs" in checks) == (scheme in ("w8a8", "w4a8", "w8a16"))
     types = {tensor.type for tensor in read_model(done.artifact.path).subgraphs[0].tensors}
     assert ("INT4" in types) == (scheme == "w4a8")
 
