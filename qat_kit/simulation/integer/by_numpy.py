@@ -19,17 +19,16 @@ _ONE_BY_ONE = ("ADD", "SUB", "MUL")
 
 def by_numpy(site: Site, *inputs: Any) -> Any:
     """The operator on the NumPy kernels, in a call out of TensorFlow's graph."""
+    return site.through(lambda *tensors: steps_by_numpy(site, *tensors), *inputs)
 
-    def integer(*tensors: Any) -> Any:
-        shape = _real_shape(site, tensors)
-        codes = [
-            tf.cast(grid.steps(x) + grid.zero_point, tf.int8) for grid, x in zip(site.inputs, tensors, strict=True)
-        ]
-        result = _steps(site, codes, shape)
-        result.set_shape(shape)
-        return result
 
-    return site.through(integer, *inputs)
+def steps_by_numpy(site: Site, *tensors: Any) -> Any:
+    """What the operator's output is in steps, float32, for real values on the inputs' grids."""
+    shape = _real_shape(site, tensors)
+    codes = [tf.cast(grid.steps(x) + grid.zero_point, tf.int8) for grid, x in zip(site.inputs, tensors, strict=True)]
+    result = _steps(site, codes, shape)
+    result.set_shape(shape)
+    return result
 
 
 def by_table(site: Site, inputs: Any) -> Any:

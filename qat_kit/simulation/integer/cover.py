@@ -12,6 +12,7 @@ from qat_kit.layers import Reduce
 from qat_kit.simulation.integer.accumulate import LARGEST_SUM
 from qat_kit.simulation.integer.forward import COMPUTED, MOVING
 from qat_kit.simulation.integer.linear import products_per_sum
+from qat_kit.simulation.integer.options import GLOBAL_AXES
 from qat_kit.simulation.operators import IDENTITY, LIVE_BATCH_NORM
 from qat_kit.simulation.quantizers import PerChannelWeightQuantizer, RangeQuantizer
 from qat_kit.vocabulary import KernelSet
@@ -28,7 +29,7 @@ _LAYERS: Mapping[str, tuple[type, ...]] = {
     "GELU": (_layers.Activation,),
     "CONV_2D": (_layers.Conv2D,),
     "DEPTHWISE_CONV_2D": (_layers.DepthwiseConv2D,),
-    "MEAN": (_layers.GlobalAveragePooling2D, Reduce),
+    "MEAN": (*GLOBAL_AXES, Reduce),
     "AVERAGE_POOL_2D": (_layers.AveragePooling2D,),
 }
 

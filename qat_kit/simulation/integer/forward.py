@@ -13,8 +13,10 @@ from qat_kit.simulation.integer.edges import range_variables
 from qat_kit.simulation.integer.gradient import straight_through
 from qat_kit.simulation.integer.grid import grid_of
 from qat_kit.simulation.integer.linear import linear
+from qat_kit.simulation.integer.mean import mean
 from qat_kit.simulation.integer.noise import noisy
 from qat_kit.simulation.integer.pooling import average_pool
+from qat_kit.simulation.integer.products import multiply_tensors
 from qat_kit.simulation.integer.site import Site, activation_steps, site_of
 from qat_kit.simulation.integer.sums import add_or_subtract
 from qat_kit.simulation.operators import IDENTITY
@@ -24,7 +26,9 @@ COMPUTED: Mapping[str, Callable[..., Any]] = {
     **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"), linear),
     **dict.fromkeys(("ADD", "SUB"), add_or_subtract),
     "AVERAGE_POOL_2D": average_pool,
-    **dict.fromkeys(("MUL", "MEAN", "SUM", "SOFTMAX", "RESIZE_BILINEAR"), by_numpy),
+    "MUL": multiply_tensors,
+    "MEAN": mean,
+    **dict.fromkeys(("SUM", "SOFTMAX", "RESIZE_BILINEAR"), by_numpy),
     **dict.fromkeys(("LOGISTIC", "TANH", "LEAKY_RELU", "RELU", "RELU6", "GELU", "HARD_SWISH"), by_table),
 }
 # Operators that carry codes from place to place, or choose among them: the same on codes as on the real values that
@@ -57,7 +61,7 @@ def integer_forward(layer: Any, inputs: Any, *, training: Any) -> Any:
     tensors = inputs if isinstance(inputs, list | tuple) else (inputs,)
     site: Site = site_of(layer)
     value = COMPUTED[config.op](site, *tensors)
-    if training and config.rounding_noise:
+    if config.rounding_noise and training:
         value = noisy(site, value, share=config.rounding_noise, source=layer._random_generator)
     return value
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,14 +13,21 @@ from qat_kit.layers import Reduce
 
 _layers = tf_keras.layers
 
+# What global pools average over.
+GLOBAL_AXES: Mapping[type, tuple[int, ...]] = {
+    _layers.GlobalAveragePooling1D: (1,),
+    _layers.GlobalAveragePooling2D: (1, 2),
+    _layers.GlobalAveragePooling3D: (1, 2, 3),
+}
+
 
 def operator_options(wrapper: Any) -> tuple[dict[str, Any], tuple[Operand, ...]]:
     """Options by the schema's names, and the operands that stand behind the inputs."""
     layer = wrapper.layer
     match wrapper.quantize_config.op:
         case "MEAN" | "SUM":
-            axes, keeps = (layer.axes, layer.keepdims) if isinstance(layer, Reduce) else ((1, 2), layer.keepdims)
-            return {"keep_dims": keeps}, (_constant(axes),)
+            axes = layer.axes if isinstance(layer, Reduce) else GLOBAL_AXES[type(layer)]
+            return {"keep_dims": layer.keepdims}, (_constant(axes),)
         case "RESIZE_BILINEAR":
             # The kernel takes the size from its output; that the operand is constant tells XNNPACK that it may.
             return {"half_pixel_centers": True}, (_constant([0, 0]),)
