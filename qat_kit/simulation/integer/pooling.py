@@ -20,8 +20,8 @@ def average_pool(site: Site, inputs: Any) -> Any:
     def integer(inputs: Any) -> Any:
         mean = layer.call(grid.steps(inputs) + grid.zero_point)
         magnitude = tf.abs(tf.round(mean * count))
-        # TensorFlow turns a division by a constant into a product that may fall below a whole quotient: half a count of
-        # room is left.
+        # TensorFlow turns a division by a constant into a product with a reciprocal that may be a place too low: half a
+        # step of room keeps whole quotients whole.
         rounded = tf.sign(mean) * tf.floor((magnitude + tf.floor(count / 2) + 0.5) / count)
         return tf.round(site.clipped(rounded - site.output.zero_point))
 
