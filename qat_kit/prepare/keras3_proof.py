@@ -15,7 +15,13 @@ from qat_kit.errors import ModelError
 from qat_kit.prepare.evaluate import evaluate, random_inputs
 from qat_kit.prepare.graph import Graph
 from qat_kit.prepare.keras3_layers import is_float
-from qat_kit.prepare.proof import FLOAT32_TOLERANCE, FLOAT64_TOLERANCE, relative_difference
+from qat_kit.prepare.proof import (
+    FLOAT32_TOLERANCE,
+    FLOAT64_TOLERANCE,
+    in_float64,
+    relative_difference,
+    require_same_in_float32,
+)
 from qat_kit.prepare.reading import read_graph
 
 # What Keras 3 says where an operator has no float64 kernel, or a custom layer is of another dtype.
@@ -66,19 +72,19 @@ def _rounds(functional: Any) -> bool:
 
 
 def prove_built(functional: Any, carried: tf_keras.Model) -> None:
-    """Computes the model of Keras 3 and the one carried over in float32; raises ModelError beyond 1e-5 of a range."""
+    """Computes the model of Keras 3 and the one carried over in float32 (`require_same_in_float32`)."""
     feed = random_inputs(read_graph(carried))
     arrays = [feed[tensor.node.layer.name] for tensor in carried.inputs]
     outputs = carried(arrays[0] if len(arrays) == 1 else arrays, training=False)
-    for name, old, new in zip(
-        carried.output_names, _outputs(functional, arrays, "float32"), tf.nest.flatten(outputs), strict=True
-    ):
-        difference = relative_difference(old, np.asarray(new))
-        if not difference <= FLOAT32_TOLERANCE:
-            raise ModelError(
-                f"model {carried.name!r}: carrying it over from Keras 3 changed its output {name!r} by "
-                f"{difference:.1e} of its range; expected at most {FLOAT32_TOLERANCE:.0e}"
-            )
+    require_same_in_float32(
+        _outputs(functional, arrays, "float32"),
+        [np.asarray(output) for output in tf.nest.flatten(outputs)],
+        lambda: in_float64(carried, arrays),
+        names=carried.output_names,
+        error=lambda name, told: ModelError(
+            f"model {carried.name!r}: carrying it over from Keras 3 changed its output {name!r} by {told}"
+        ),
+    )
 
 
 def _first_difference(

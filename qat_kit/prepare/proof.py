@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -62,8 +62,8 @@ def _first_difference(
 def prove_same_outputs(before: tf_keras.Model, after: tf_keras.Model, what: str) -> None:
     """Runs both models in float32 on the same random inputs.
 
-    Raises ModelError where they differ by more than 1e-5 of an output's range, unless that is float32's own doing: a
-    deep model strays further from what it gives in float64, and then `after` may stray four times as far.
+    Raises ModelError where they differ by more than 1e-5 of an output's range, and not by float32's own doing
+    (`require_same_in_float32`).
     """
     values = list(random_inputs(read_graph(after), batch=4).values())
     feeds = [
@@ -73,23 +73,41 @@ def prove_same_outputs(before: tf_keras.Model, after: tf_keras.Model, what: str)
     old_outputs, new_outputs = (
         _outputs(model, feed[0] if len(feed) == 1 else feed) for model, feed in zip((before, after), feeds, strict=True)
     )
-    differences = [relative_difference(old, new) for old, new in zip(old_outputs, new_outputs, strict=True)]
+    require_same_in_float32(
+        old_outputs,
+        new_outputs,
+        lambda: in_float64(before, feeds[0]),
+        error=lambda name, told: ModelError(f"model {before.name!r}: {what} changed its output {name!r} by {told}"),
+        names=after.output_names,
+    )
+
+
+def require_same_in_float32(
+    old: Sequence[NDArray[Any]],
+    new: Sequence[NDArray[Any]],
+    exact: Callable[[], Sequence[NDArray[Any] | None]],
+    *,
+    names: Sequence[str],
+    error: Callable[[str, str], ModelError],
+) -> None:
+    """Raises error(name, by how much) for an output that differs by more than 1e-5 of its range.
+
+    exact: the outputs in float64, None for one that cannot be; asked where some differ, since a deep model strays from
+    them further than that by itself: then `new` may stray four times as far as `old`.
+    """
+    differences = [relative_difference(first, second) for first, second in zip(old, new, strict=True)]
     if all(difference <= FLOAT32_TOLERANCE for difference in differences):
         return
-    exact_outputs = _in_float64(before, feeds[0])
-    for old, new, exact, difference in zip(old_outputs, new_outputs, exact_outputs, differences, strict=True):
+    for name, first, second, reference, difference in zip(names, old, new, exact(), differences, strict=True):
         strays, allowed = difference, FLOAT32_TOLERANCE
-        if exact is not None and old.shape == new.shape:
-            strays = relative_difference(exact, new)
-            allowed = max(FLOAT32_TOLERANCE, _ROUNDED_ELSEWHERE * relative_difference(exact, old))
+        if reference is not None and first.shape == second.shape:
+            strays = relative_difference(reference, second)
+            allowed = max(FLOAT32_TOLERANCE, _ROUNDED_ELSEWHERE * relative_difference(reference, first))
         if not strays <= allowed:
-            raise ModelError(
-                f"model {before.name!r}: {what} changed its output by {max(difference, strays):.1e} of its range; "
-                f"expected at most {allowed:.1e}"
-            )
+            raise error(name, f"{max(difference, strays):.1e} of its range; expected at most {allowed:.1e}")
 
 
-def _in_float64(model: tf_keras.Model, feed: list[NDArray[Any]]) -> list[NDArray[Any] | None]:
+def in_float64(model: tf_keras.Model, feed: list[NDArray[Any]]) -> list[NDArray[Any] | None]:
     """A model's outputs in float64; None for one behind an operator that knows float32 alone."""
     graph = read_graph(model)
     values = evaluate(graph, dict(zip(graph.inputs, feed, strict=True)), graph.outputs)

@@ -29,10 +29,10 @@ def test_a_model_that_is_nearer_to_float64_than_the_original_is_the_same() -> No
     ("before", "factor"), [(scaled(1.0), 1.0001), (coarse(), 1.01)], ids=["exact original", "coarse original"]
 )
 def test_one_that_is_further_off_is_not(before: tf_keras.Model, factor: float) -> None:
-    with pytest.raises(ModelError, match="spoiling it changed its output"):
+    with pytest.raises(ModelError, match=r"spoiling it changed its output .* by"):
         prove_same_outputs(before, scaled(factor), "spoiling it")
 
 
 def test_another_shape_is_another_output() -> None:
-    with pytest.raises(ModelError, match="cutting it changed its output by inf"):
+    with pytest.raises(ModelError, match=r"cutting it changed its output .* by inf"):
         prove_same_outputs(coarse(), model_of(chain(L.Dense(5)), (6,)), "cutting it")
