@@ -18,6 +18,7 @@ from qat_kit.overview.words import (
     model_of,
     ratio_text,
     size_text,
+    smaller_text,
     time_text,
     value_text,
     verdict_lines,
@@ -41,7 +42,7 @@ def as_html(overview: Overview) -> str:
             hint = element(
                 "p", "Filled: int8. Hollow: float32. The dashed line joins what nothing beats.", class_="faint"
             )
-            body += section("pareto", "What accuracy costs", plot, legend(names), hint)
+            body += section("pareto", "Quality against cost", plot, legend(names), hint)
         for place, run in enumerate(runs):
             body += [element("h2", run.title, class_="run", id=f"run-{place}"), _verdict(run), _tiles(run)]
             body += _sections(run, f"run-{place}-", several=True)
@@ -75,11 +76,7 @@ def _tiles(run: RunFacts) -> Element:
         more = f"{comparison.lost} lost, {comparison.gained} gained, of {comparison.num_samples}"
         made.append(tile("changed answers", str(comparison.flipped), more))
     if int8 is not None:
-        more = (
-            ""
-            if real is None
-            else f"{real.size_bytes / int8.size_bytes:.2f}× smaller than {size_text(real.size_bytes)}"
-        )
+        more = "" if real is None else f"{smaller_text(int8, real)}; float32 {size_text(real.size_bytes)}"
         made.append(tile("size", size_text(int8.size_bytes), more))
         more = kernels_text(int8) if real is None else f"{ratio_text(int8, real)}, {kernels_text(int8)}"
         made.append(tile("median time", time_text(int8.latency.p50_ms), more))
@@ -121,8 +118,9 @@ def _sections(run: RunFacts, prefix: str, *, several: bool = False) -> list[Elem
     samples = "" if quality is None else f" on {quality.num_samples} test samples"
     notes = [*dict.fromkeys(note for model in run.measurement.models if model.quality for note in model.quality.notes)]
     made: list[tuple[str, str, Element | None]] = [
-        ("models", f"Accuracy and cost{samples}", cost_sections.models_table(run)),
-        ("trade", "What accuracy costs", None if several else quality_sections.pareto([run])),
+        ("models", f"Figures and cost{samples}", cost_sections.models_table(run)),
+        ("trade", "Quality against cost", None if several else quality_sections.pareto([run])),
+        ("outputs", "Every output", quality_sections.outputs(run)),
         ("paired", "int8 against float, on the same samples", quality_sections.paired_table(run)),
         ("confusion", "Which classes are taken for which", quality_sections.confusion(run)),
         ("curves", "Confidence", quality_sections.curves(run)),

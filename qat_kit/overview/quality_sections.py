@@ -78,6 +78,7 @@ def _pareto_point(run: RunFacts, model: ModelMeasurement, name: str, kind: str, 
         y_interval=interval,
         text=f"{what}: {figure_name(name)} {value_text(name, value)}, {cost}",
         label="" if several else what,
+        label_below=model.name == FLOAT,
         hollow=several and model.name == FLOAT,
     )
 
@@ -90,6 +91,20 @@ def _front(points: Sequence[Point], higher_is_better: bool) -> list[Point]:
         if not best or sign * point.y > sign * best[-1].y:
             best.append(point)
     return best
+
+
+def outputs(run: RunFacts) -> Element | None:
+    """The leading figure of each output, where the model has several."""
+    names = [model for model in run.measurement.models if model.outputs]
+    if not names:
+        return None
+    rows: list[list[Element | str]] = []
+    for output, quality in names[0].outputs.items():
+        each = [model.outputs[output].figures[quality.headline].value for model in names]
+        values = [value_text(quality.headline, value) for value in each]
+        rows.append([output, figure_name(quality.headline), *values])
+    titles = ["output", "figure", *(title_of(model.name) for model in names)]
+    return wide_table(titles, rows, numbers=frozenset(range(2, len(titles))))
 
 
 def paired_table(run: RunFacts) -> Element | None:

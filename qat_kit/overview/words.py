@@ -81,6 +81,12 @@ def ratio_text(model: ModelMeasurement, other: ModelMeasurement) -> str:
     return f"{ratio:.2f} times as fast" if ratio > 1 else f"{1 / ratio:.2f} times slower"
 
 
+def smaller_text(model: ModelMeasurement, other: ModelMeasurement) -> str:
+    """How a file's size is to another's."""
+    ratio = other.size_bytes / model.size_bytes
+    return f"{ratio:.2f} times smaller" if ratio >= 1 else f"{1 / ratio:.2f} times larger"
+
+
 def kernels_text(model: ModelMeasurement) -> str:
     """Which kernels, with how many threads."""
     threads = model.latency.num_threads
@@ -119,8 +125,8 @@ def verdict_lines(run: RunFacts) -> Iterator[str]:
         yield f"Its {figure_name(name)} is {value_text(name, int8.quality.figures[name].value)}."
     if int8 is not None and real is not None:
         yield (
-            f"It is {real.size_bytes / int8.size_bytes:.2f} times smaller than the float32 file and "
-            f"{ratio_text(int8, real)} ({kernels_text(int8)})."
+            f"Beside the float32 file it is {smaller_text(int8, real)} and {ratio_text(int8, real)} "
+            f"({kernels_text(int8)})."
         )
 
 

@@ -13,6 +13,8 @@ NUM_COLOURS = 6
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70.0, 14.0, 12.0, 44.0
 # A picture may be shown that much larger than it was drawn; letters grow with it, so small ones stay readable.
 _GROWTH = 1.2
+# How wide a letter of a tick is, some.
+_LETTER = 6.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +28,7 @@ class Point:
     y_interval: tuple[float, float] | None = None
     hollow: bool = False
     label: str = ""
+    label_below: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,9 +179,11 @@ def _axes(x: Scale, y: Scale, width: int, height: int) -> list[Element]:
         drawn.append(
             element("text", y.text(value), x=x.start - 8, y=f"{y(value) + 4:.1f}", text_anchor="end", class_="small")
         )
-    shown = x.ticks()
-    while len(shown) > 7:
-        shown = shown[::2]
+    shown: list[float] = []
+    for value in x.ticks():
+        # A label that would touch the one before it is left out.
+        if not shown or x(value) - x(shown[-1]) > (len(x.text(value)) + 2) * _LETTER:
+            shown.append(value)
     for value in shown:
         place = f"{x(value):.1f}"
         drawn.append(element("line", x1=place, x2=place, y1=y.start, y2=y.start + 4, class_="rule"))
@@ -206,7 +211,8 @@ def _dot(x: Scale, y: Scale, point: Point, colour: str) -> Element:
         right = x(point.x) < (x.start + x.end) * 0.62
         place = x(point.x) + (10 if right else -10)
         anchor = "start" if right else "end"
-        parts.append(element("text", point.label, x=f"{place:.1f}", y=f"{y(point.y) - 8:.1f}", text_anchor=anchor))
+        height = y(point.y) + (17 if point.label_below else -8)
+        parts.append(element("text", point.label, x=f"{place:.1f}", y=f"{height:.1f}", text_anchor=anchor))
     return element("g", *parts, tabindex=0)
 
 

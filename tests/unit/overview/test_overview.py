@@ -133,7 +133,8 @@ def test_all_forms_tell_the_same_verdict_first(run: Path) -> None:
     overview = gather([run])
     lines = list(verdict_lines(overview.runs[0]))
     assert lines[0].startswith("Fully int8: 5 operators")
-    assert "times smaller" in lines[-1]
+    # Both networks have one size.
+    assert "1.00 times smaller" in lines[-1]
     spoken = "".join(Page(as_html(overview)).words)
     markdown = as_markdown(overview).replace("\\", "")
     for words in (spoken, markdown):
@@ -145,6 +146,19 @@ def test_all_forms_tell_the_same_verdict_first(run: Path) -> None:
     assert int8.accuracy is not None
     for words in (spoken, markdown):
         assert f"{100 * int8.accuracy:.2f} %" in words
+
+
+def test_several_outputs_have_a_table(run: Path, tmp_path: Path) -> None:
+    overview = gather([run])
+    (facts,) = overview.runs
+    models = tuple(
+        model.model_copy(update={"outputs": {"first": model.quality, "other": model.quality}})
+        for model in facts.measurement.models
+    )
+    several = facts.model_copy(update={"measurement": facts.measurement.model_copy(update={"models": models})})
+    page = Page(as_html(overview.model_copy(update={"runs": (several,)})))
+    assert "outputs" in {attributes.get("id") for _, attributes in page.tags}
+    assert {"first", "other"} <= set(page.words)
 
 
 def test_text_of_a_run_stays_text(run: Path) -> None:

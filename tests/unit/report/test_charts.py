@@ -74,6 +74,19 @@ def test_a_chart_draws_what_it_is_given() -> None:
     assert [path.get("d") for path in classes(steps, "line")] == ["M70.0 236.0H270.0V12.0"]
 
 
+def test_labels_of_ticks_do_not_touch() -> None:
+    """Ticks at 0.0005 to 0.0015 by quarters stand ever closer on a logarithmic scale."""
+    x = Scale(label="", low=0.0004, high=0.0016, logarithmic=True)
+    drawn = chart(x, Scale(label="", low=0.0, high=1.0), [], alt="")
+    texts = [text for text in drawn.iter("text") if text.get("y") == "254.0"]
+    places = [float(text.get("x") or 0) for text in texts]
+    assert 3 <= len(places) < len(x.ticks())
+    assert all(
+        right - left > 6.5 * len(text.text or "")
+        for left, right, text in zip(places, places[1:], texts[1:], strict=False)
+    )
+
+
 def test_bars_and_legends() -> None:
     drawn = bars([("a", 2.0, "two", False), ("b" * 40, 1.0, "one", True)], unit="dB", alt="bars")
     whole, half = (float(rect.get("width") or 0) for rect in drawn.iter("rect"))
