@@ -15,6 +15,7 @@ import tf_keras
 from numpy.typing import NDArray
 
 from qat_kit.prepare.building import call_layer, rebuilt_layer, set_weights
+from qat_kit.prepare.channels_last import is_channels_first
 from qat_kit.prepare.graph import Graph, Node
 
 # Layers that compute in float32 whatever they are asked for.
@@ -115,6 +116,12 @@ def _cast(value: Any, before: Any, after: Any) -> Any:
 
 def _call(node: Node, inputs: list[Any], dtype: str) -> Any:
     """The layer on these tensors, made for this one call."""
+    if is_channels_first(node):
+        # TensorFlow has no such kernels on a CPU.
+        inputs = [tf.transpose(value, (0, 2, 3, 1)) for value in inputs]
+        outputs = _call(node.configured(data_format="channels_last"), inputs, dtype)
+        is_image = len(outputs.shape) == 4
+        return tf.transpose(outputs, (0, 3, 1, 2)) if is_image else outputs
     layer = rebuilt_layer(_with_dtype(node, dtype))
     if isinstance(layer, _GROUPED) and layer.groups > 1:
         # What Keras compiles for the sake of gradients, 0.9 s for what TensorFlow's kernel does in 4 ms.

@@ -11,6 +11,7 @@ import tf_keras
 from qat_kit.input_shapes import read_input_shapes
 from qat_kit.prepare.broken import refuse_broken_weights
 from qat_kit.prepare.building import build_model
+from qat_kit.prepare.channels_last import is_channels_first, run_channels_last
 from qat_kit.prepare.float32 import float_dtypes, in_float32
 from qat_kit.prepare.input_shapes import fixed_model
 from qat_kit.prepare.keras3 import as_tf_keras
@@ -18,8 +19,9 @@ from qat_kit.prepare.keras3_tracing import traced_keras3_model
 from qat_kit.prepare.kinds import refuse_foreign, refuse_other_backend
 from qat_kit.prepare.loading import load_any
 from qat_kit.prepare.output_names import keep_output_names, named_by_keys
-from qat_kit.prepare.proof import prove_same_outputs
+from qat_kit.prepare.proof import prove_same_graph, prove_same_outputs
 from qat_kit.prepare.reading import read_graph
+from qat_kit.prepare.refusals import refuse_channels_first
 from qat_kit.prepare.tracing import is_opaque, traced_model
 
 
@@ -67,11 +69,17 @@ def _of_known_layers(model: tf_keras.Model) -> tf_keras.Model:
     structures = (getattr(model, "_nested_inputs", None), getattr(model, "_nested_outputs", None))
     is_plain = is_plain and not any(is_opaque(layer) for layer in layers)
     dtypes = float_dtypes(layers)
+    is_plain = is_plain and not any(getattr(layer, "data_format", "") == "channels_first" for layer in layers)
     if is_plain and dtypes <= {"float32"} and not any(isinstance(structure, Mapping) for structure in structures):
         return model
     graph = named_by_keys(read_graph(model), *structures)
-    taken = build_model(keep_output_names(in_float32(graph)))
-    # What half precision computes is too coarse to be compared with.
-    if dtypes <= {"float32", "float64"}:
+    turned = keep_output_names(run_channels_last(in_float32(graph)))
+    refuse_channels_first(turned)
+    taken = build_model(turned)
+    if any(map(is_channels_first, graph.nodes.values())):
+        # No CPU has kernels to run the model itself.
+        prove_same_graph(graph, turned, "putting channels last")
+    elif dtypes <= {"float32", "float64"}:
+        # What half precision computes is too coarse to be compared with.
         prove_same_outputs(model, taken, "taking it in float32")
     return taken

@@ -18,6 +18,7 @@ import tf_keras
 from qat_kit.input_shapes import InputShapes
 from qat_kit.prepare.broken import refuse_broken_weights
 from qat_kit.prepare.building import build_model
+from qat_kit.prepare.channels_last import run_channels_last
 from qat_kit.prepare.graph import Graph, Node, call_name, node_of, tensor_name
 from qat_kit.prepare.keras3_calls import call_arguments, given_tensors, needed_tensors, nested_feeds
 from qat_kit.prepare.keras3_functional import fixed_functional, functional_of
@@ -63,8 +64,9 @@ def as_tf_keras(model: Any, *, input_shapes: InputShapes | None = None) -> tf_ke
         output_names=unique_names(tensor._keras_history.operation.name for tensor in functional.outputs),
     )
     graph = named_by_keys(graph, functional._inputs_struct, functional._outputs_struct)
-    refuse_channels_first(graph)
     prove_carried(functional, graph)
+    graph = run_channels_last(graph)
+    refuse_channels_first(graph)
     carried = build_model(graph if _are_named(graph) else keep_output_names(graph))
     prove_built(functional, carried)
     return carried

@@ -35,7 +35,7 @@ def refuse_without_kernel(graph: Graph) -> None:
 
 
 def refuse_channels_first(graph: Graph) -> None:
-    """Raises UnsupportedLayerError for a layer that has its channels before the image's axes."""
+    """Raises UnsupportedLayerError for a layer with channels first that `run_channels_last` does not turn."""
     for node in graph.nodes.values():
         inner = node.config.get("layer")
         configs = [node.config, *([inner["config"]] if isinstance(inner, dict) and "config" in inner else [])]
@@ -43,7 +43,8 @@ def refuse_channels_first(graph: Graph) -> None:
             raise UnsupportedLayerError(
                 node.name,
                 f"{node.kind}(data_format='channels_first')",
-                "LiteRT's kernels and TensorFlow's on a CPU have channels last. Build the model with "
+                "LiteRT's kernels and TensorFlow's on a CPU have channels last; layers of images are turned, this is "
+                "none of them. Build the model with "
                 "data_format='channels_last' (and batch norm with axis=-1) and give it the same weights: kernels have "
                 "one layout in both; a Dense behind a Flatten needs its rows in the other order.",
             )

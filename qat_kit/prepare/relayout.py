@@ -24,6 +24,8 @@ ELEMENTWISE: tuple[type[tf_keras.layers.Layer], ...] = (
     *(_layers.GaussianDropout, _layers.AlphaDropout, _layers.ActivityRegularization, _layers.Identity),
     *(_layers.Add, _layers.Subtract, _layers.Multiply, _layers.Maximum, _layers.Minimum),
 )
+# Activations by name that are none of an element's.
+_ALONG_AN_AXIS = ("softmax", "log_softmax")
 # What they make of a tensor's values does not depend on its shape before.
 _FLATTENING: tuple[type[tf_keras.layers.Layer], ...] = (_layers.Reshape, _layers.Flatten)
 
@@ -49,6 +51,9 @@ class Layout:
     # Like `may`, but their results are not in the layout; and what neither takes nor makes it, wherever it stands.
     ends: Mapping[type[tf_keras.layers.Layer], Callable[[Relayout, Node], str]] = field(default_factory=dict)
     plain: Mapping[type[tf_keras.layers.Layer], Callable[[Relayout, Node], str]] = field(default_factory=dict)
+    # Which of `may` may. Whether the values lie in the same order in both, so that a reshape takes either.
+    may_where: Callable[[Node], bool] = lambda node: True
+    keeps_order: bool = True
 
 
 @dataclass(kw_only=True)
@@ -76,16 +81,16 @@ class Relayout:
             self.other[node.name] = layout.must[kind](self, node)
         elif kind in layout.plain and layout.takes(node):
             self.plain[node.name] = layout.plain[kind](self, node)
-        elif self._is_there(node) and kind in layout.may:
+        elif self._is_there(node) and kind in layout.may and layout.may_where(node):
             self.other[node.name] = layout.may[kind](self, node)
         elif self._is_there(node) and kind in layout.ends:
             self.plain[node.name] = layout.ends[kind](self, node)
-        elif self._is_there(node) and kind in ELEMENTWISE and self._of_one_shape(node):
+        elif self._is_there(node) and self._is_elementwise(node) and self._of_one_shape(node):
             self.other[node.name] = self.add(
                 replace(node, inputs=self.in_other(node), output_shape=layout.shape(node.output_shape))
             )
         else:
-            flattening = kind in _FLATTENING
+            flattening = kind in _FLATTENING and layout.keeps_order
             inputs = [
                 self.other[tensor] if flattening and tensor not in self.plain else self.in_plain(tensor)
                 for tensor in node.inputs
@@ -97,6 +102,9 @@ class Relayout:
 
     def _is_there(self, node: Node) -> bool:
         return bool(node.inputs) and not node.arguments and all(tensor in self.other for tensor in node.inputs)
+
+    def _is_elementwise(self, node: Node) -> bool:
+        return node.layer_class in ELEMENTWISE and node.config.get("activation") not in _ALONG_AN_AXIS
 
     def _of_one_shape(self, node: Node) -> bool:
         return len({self.graph.shape_of(tensor) for tensor in node.inputs}) == 1

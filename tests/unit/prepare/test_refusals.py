@@ -20,14 +20,14 @@ FRAMES = (3, 6, 6, 2)
         (lambda k: k.layers.ConvLSTM2D(2, 2, name="it"), FRAMES, r"'it' .ConvLSTM2D.*while\.cc.*TimeDistributed"),
         (lambda k: k.layers.ConvLSTM1D(2, 2, name="it"), FRAMES[:1] + FRAMES[2:], r"'it' .ConvLSTM1D"),
         (
-            lambda k: k.layers.Conv2D(2, 2, data_format="channels_first", name="it"),
-            FRAMES[1:],
-            r"'it' .Conv2D\(data_format='channels_first'\).*channels_last",
+            lambda k: k.layers.Conv1D(2, 2, data_format="channels_first", name="it"),
+            FRAMES[2:],
+            r"'it' .Conv1D\(data_format='channels_first'\).*channels_last",
         ),
         (
-            lambda k: k.layers.TimeDistributed(k.layers.MaxPooling2D(data_format="channels_first"), name="it"),
+            lambda k: k.layers.MaxPooling3D(data_format="channels_first", name="it"),
             FRAMES,
-            r"data_format='channels_first'",
+            r"'it' .MaxPooling3D\(data_format='channels_first'\)",
         ),
     ],
 )
@@ -35,3 +35,10 @@ def test_a_layer_without_a_kernel(kit, make, shape, words) -> None:
     image = kit.Input(shape, name="image")
     with pytest.raises(UnsupportedLayerError, match=words):
         prepare(kit.Model(image, make(kit)(image)))
+
+
+def test_channels_first_within_a_wrapper() -> None:
+    image = tf_keras.Input(FRAMES, name="image")
+    layer = tf_keras.layers.TimeDistributed(tf_keras.layers.MaxPooling2D(data_format="channels_first"), name="it")
+    with pytest.raises(UnsupportedLayerError, match=r"'it' .TimeDistributed.data_format='channels_first'"):
+        prepare(tf_keras.Model(image, layer(image)))
