@@ -65,7 +65,13 @@ def prove_same_outputs(before: tf_keras.Model, after: tf_keras.Model, what: str)
     Raises ModelError where they differ by more than 1e-5 of an output's range, and not by float32's own doing
     (`require_same_in_float32`).
     """
-    values = list(random_inputs(read_graph(after), batch=4).values())
+    values = [
+        # Where bytes have become real numbers.
+        np.arange(value.size).reshape(value.shape) % 251
+        if tensor.dtype.is_integer and value.dtype.kind == "f"
+        else value
+        for value, tensor in zip(random_inputs(read_graph(after), batch=4).values(), before.inputs, strict=True)
+    ]
     feeds = [
         [np.asarray(value, _dtype_of(tensor)) for value, tensor in zip(values, model.inputs, strict=True)]
         for model in (before, after)
