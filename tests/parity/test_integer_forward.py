@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,9 +18,10 @@ from qat_kit.convert.job import Job
 from qat_kit.convert.worker import run
 from qat_kit.errors import SchemeError
 from qat_kit.litert.interpreter import Interpreter, KernelSet
-from qat_kit.numerics import fake_quantize
+from qat_kit.numerics import QuantParams, TensorSpec, fake_quantize
 from qat_kit.prepare import prepare
 from qat_kit.simulation import export_simulated, simulate
+from qat_kit.simulation.quantizers import assign_range
 from tests.support import models, models_operations, models_resampling, models_sequences
 
 PATTERNS = {
@@ -42,14 +44,21 @@ UNCOVERED = {"conv_prelu": "PRELU", "shared_twice": "called at several places"}
 
 
 def assert_equal_to_the_file(
-    model: tf_keras.Model, folder: Path, *, num_samples: int = 24, in_graph: bool = True
+    model: tf_keras.Model,
+    folder: Path,
+    *,
+    num_samples: int = 24,
+    in_graph: bool = True,
+    change: Callable[[tf_keras.Model], None] | None = None,
 ) -> None:
-    """in_graph: as training runs it; else operator by operator, which starts sooner."""
+    """in_graph: as training runs it; else operator by operator, which starts sooner. change: of the simulated model."""
     prepared = prepare(model)
     calibration = [models.samples(prepared.model, 16)]
     path = folder / "model.tflite"
     for kernel_set in get_args(KernelSet):
         qat = simulate(prepared, calibration, forward="integer", kernel_set=kernel_set).model
+        if change is not None:
+            change(qat)
         if not path.exists():
             export_simulated(qat, folder / "saved_model")
             run(Job(saved_model=folder / "saved_model", output=path, mode="int8_from_qat"))
@@ -85,6 +94,36 @@ def answers_of(qat: tf_keras.Model, arrays: list[np.ndarray], *, in_graph: bool)
 @pytest.mark.parametrize("name", FAST)
 def test_the_file_computes_what_training_computed(name: str, tmp_path: Path) -> None:
     assert_equal_to_the_file(PATTERNS[name](), tmp_path)
+
+
+def test_ties_are_rounded_as_each_kernel_set_rounds_them(tmp_path: Path) -> None:
+    """Multipliers that are powers of two, so that one sum in 256 lies between two codes."""
+    model = models.model_of(
+        models.chain(
+            layers.Conv2D(12, 3, groups=2, name="groups"),
+            layers.Conv2D(10, 2, name="conv"),
+            layers.DepthwiseConv2D(2, name="depthwise"),
+            layers.Conv2DTranspose(11, 2, name="transposed"),
+            layers.Flatten(),
+            layers.Dense(60, name="dense"),
+        )
+    )
+    random = np.random.default_rng(0)
+    for layer in model.layers:
+        if layer.weights:
+            kernel, bias = layer.get_weights()
+            codes = random.integers(-127, 128, kernel.shape)
+            # Each channel reaches the end, so that its scale is 1/128.
+            codes[0, 0] = 127
+            layer.set_weights([codes / 128, random.integers(-4, 5, bias.shape) / 4])
+
+    def power_of_two_scales(qat: tf_keras.Model) -> None:
+        places = {"quantize_image": 6, "groups": 5, "conv": 4, "depthwise": 3, "transposed": 2, "dense": 0}
+        for name, place in places.items():
+            params = QuantParams(spec=TensorSpec(), scale=2.0**-place, zero_point=0)
+            assign_range(qat.get_layer(name).output_range, params)
+
+    assert_equal_to_the_file(model, tmp_path, in_graph=False, change=power_of_two_scales)
 
 
 @pytest.mark.slow

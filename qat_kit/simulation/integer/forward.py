@@ -35,7 +35,16 @@ COMPUTED: Mapping[str, Callable[..., Any]] = {
 # they stand for, since input and output lie on one grid.
 MOVING = frozenset(
     (
-        *("RESHAPE", "TRANSPOSE", "PAD", "STRIDED_SLICE", "CONCATENATION", "DEPTH_TO_SPACE", "SPACE_TO_DEPTH"),
+        *(
+            "GATHER",
+            "RESHAPE",
+            "TRANSPOSE",
+            "PAD",
+            "STRIDED_SLICE",
+            "CONCATENATION",
+            "DEPTH_TO_SPACE",
+            "SPACE_TO_DEPTH",
+        ),
         *("MAX_POOL_2D", "REDUCE_MAX", "REDUCE_MIN", "MAXIMUM", "MINIMUM", "RESIZE_NEAREST_NEIGHBOR"),
     )
 )
