@@ -11,7 +11,7 @@ import numpy as np
 
 from qat_kit.convert.artifact import MANIFEST_NAME
 from qat_kit.convert.metadata import LABELS
-from qat_kit.datasets import Split
+from qat_kit.datasets import Split, label_arrays
 from qat_kit.errors import DataError
 from qat_kit.files import read_bytes, replacing, sha256, write_bytes, write_text
 from qat_kit.manifest import Manifest
@@ -71,14 +71,16 @@ def bundle_app(path: Path, out: Path) -> tuple[Path, ...]:
 def write_evaluation(folder: Path, names: Sequence[str], test: Split) -> Path:
     """Writes a few test samples, evenly spaced, as `qat-kit measure --data` takes them.
 
-    names: of the inputs, in the order of the arrays; the array of the only one is called `inputs`.
+    names: of the inputs, in the order of the arrays; the array of the only one is called `inputs`. Labels of several
+    outputs stay behind: a file of one output is judged by them.
     """
     count = min(_NUM_EVALUATED, len(test))
     few = test.take(np.unique(np.linspace(0, len(test) - 1, count).astype(np.intp)))
     keys = ("inputs",) if len(few.inputs) == 1 else names
     arrays: dict[str, Any] = dict(zip(keys, few.inputs, strict=True))
-    if few.labels is not None:
-        arrays["labels"] = few.labels
+    labels = label_arrays(few.labels)
+    if len(labels) == 1:
+        arrays["labels"] = labels[0]
     with replacing(folder / EVALUATION) as temporary:
         np.savez(temporary, **arrays)
     return folder / EVALUATION
