@@ -23,12 +23,14 @@ from qat_kit.prepare import prepare
 from qat_kit.simulation import export_simulated, simulate
 from qat_kit.simulation.quantizers import assign_range
 from tests.support import models, models_operations, models_resampling, models_sequences
+from tests.support.layer_zoo import ROWS
 
 PATTERNS = {
     **models.PATTERNS,
     **models_operations.PATTERNS,
     **models_resampling.PATTERNS,
     **models_sequences.PATTERNS,
+    **{name: row.build for name, row in ROWS.items() if row.family == "topologies"},
 }
 FAST = (
     "add_relu",

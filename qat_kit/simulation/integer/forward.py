@@ -32,7 +32,7 @@ COMPUTED: Mapping[str, Callable[..., Any]] = {
     **dict.fromkeys(("LOGISTIC", "TANH", "LEAKY_RELU", "RELU", "RELU6", "GELU", "HARD_SWISH"), by_table),
 }
 # Operators that carry codes from place to place, or choose among them: the same on codes as on the real values that
-# they stand for, since input and output lie on one grid.
+# they stand for, since input and output lie on one grid. The rows that an embedding gathers are put on theirs.
 MOVING = frozenset(
     (
         *(
