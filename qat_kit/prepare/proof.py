@@ -60,7 +60,7 @@ def _first_difference(
 
 
 def prove_same_outputs(before: tf_keras.Model, after: tf_keras.Model, what: str) -> None:
-    """Runs both models in float32 on the same random inputs.
+    """Runs both models in float32 on the same random inputs; both are of tf_keras, with their inputs in one order.
 
     Raises ModelError where they differ by more than 1e-5 of an output's range, and not by float32's own doing
     (`require_same_in_float32`).

@@ -7,28 +7,45 @@ norm folded in at one place only, say) stays apart.
 
 from __future__ import annotations
 
+import inspect
 import json
 from dataclasses import replace
 
-from qat_kit.prepare.graph import Graph, Node, call_name
+from qat_kit.prepare.graph import Graph, Node, call_name, node_of
 
 
 def join_shared(graph: Graph) -> Graph:
-    """Joins shared layers again; a call that takes what another call of its layer takes is that call."""
+    """Joins shared layers again; a call that takes what another call of its layer takes is that call.
+
+    So is a layer without weights that does what another one does with the same tensors (NASNet puts a ReLU behind each
+    tensor for each of its branches).
+    """
     return _joined(_without_repeated_calls(graph))
 
 
 def _without_repeated_calls(graph: Graph) -> Graph:
     """The converter computes equal things once, so they are one node here, with one quantizer."""
     first: dict[object, str] = {}
-    for name, node in tuple(graph.nodes.items()):
-        inputs = graph.nodes[name].inputs
-        if node.shares is None or not node.weights or node.arguments:
+    outputs = {node_of(tensor) for tensor in graph.outputs}
+    for name in tuple(graph.nodes):
+        node = graph.nodes[name]
+        if not _is_repeatable(node):
             continue
-        known = first.setdefault((_identity(node), inputs), name)
-        if known != name:
-            graph = graph.replaced({name: ()}, outputs={name: known})
+        known = first.setdefault((_identity(node), node.inputs), name)
+        if known != name and not (name in outputs and known in outputs):
+            origins = tuple(dict.fromkeys((*graph.nodes[known].origins, *node.origins)))
+            graph = graph.replaced(
+                {known: (replace(graph.nodes[known], origins=origins),), name: ()}, outputs={name: known}
+            )
     return graph
+
+
+def _is_repeatable(node: Node) -> bool:
+    """Whether another such node would give the same numbers, also in training: nothing random, no kernel of its own."""
+    if node.weights:
+        return node.shares is not None and not node.arguments
+    is_alike = "training" not in inspect.signature(node.layer_class.call).parameters
+    return is_alike and bool(node.inputs) and not node.arguments and not node.further_shapes
 
 
 def _joined(graph: Graph) -> Graph:
@@ -56,4 +73,9 @@ def _joined(graph: Graph) -> Graph:
 def _identity(node: Node) -> object:
     config = {key: value for key, value in node.config.items() if key != "name"}
     weights = tuple((weight.shape, weight.dtype.str, weight.tobytes()) for weight in node.weights)
-    return node.shares, node.layer_class, json.dumps(config, sort_keys=True, default=repr), weights
+    return (
+        node.shares if node.weights else None,
+        node.layer_class,
+        json.dumps(config, sort_keys=True, default=repr),
+        weights,
+    )

@@ -94,3 +94,15 @@ def test_a_tensor_that_is_returned_twice_keeps_both_names() -> None:
     model, prepared = output_of(build)
     assert prepared.output_names == model.output_names
     np.testing.assert_array_equal(*prepared(np.ones((1, *IMAGE), np.float32)))
+
+
+def test_layers_that_do_the_same_with_the_same_tensor_are_one_but_for_random_ones() -> None:
+    def build(image: Any) -> Any:
+        branches = [layers.Dropout(0.5)(layers.ReLU(max_value=maximum)(image)) for maximum in (None, None, 6.0)]
+        return layers.Add()([*branches, *(layers.Dropout(0.5)(branches[0]) for _ in range(2))])
+
+    prepared = prepare(model_of(build))
+    kinds = [type(layer).__name__ for layer in prepared.model.layers]
+    assert kinds.count("ReLU") == 2
+    assert kinds.count("Dropout") == 5
+    assert max(map(len, prepared.origins.values())) == 2
