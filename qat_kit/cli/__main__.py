@@ -1,0 +1,5 @@
+"""`python -m qat_kit.cli`."""
+
+from qat_kit.cli import main
+
+main()
