@@ -16,7 +16,7 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from qat_kit.errors import KerasFileError, UnsafeModelError, UnsupportedLayerError
+from qat_kit.errors import KerasFileError, UnsafeModelError
 from qat_kit.prepare import load_any, prepare
 from qat_kit.prepare.safety import refuse_code
 from tests.support.conversion import converted_bytes, fake
@@ -180,9 +180,10 @@ def test_a_lambda_of_a_function_by_name(tmp_path, name):
     save(keras.Model(features, keras.layers.Lambda(at_most_six, name="six")(features)), tmp_path / name)
     with pytest.raises(UnsafeModelError, match=r"'six' calls the function 'at_most_six'.*=\{'at_most_six'"):
         load_any(tmp_path / name)
-    # Known now, it is read; carrying a Lambda over is another matter.
-    with pytest.raises(UnsupportedLayerError, match="'six'"):
-        load_any(tmp_path / name, custom_objects={"at_most_six": at_most_six})
+    # Known now, it is read and traced.
+    loaded = load_any(tmp_path / name, custom_objects={"at_most_six": at_most_six})
+    values = np.linspace(-9.0, 9.0, 12, dtype=np.float32).reshape(2, 6)
+    np.testing.assert_allclose(np.asarray(loaded(values)), np.asarray(at_most_six(values)), atol=1e-6)
 
 
 def test_a_function_by_name_is_not_looked_up_wherever_a_file_says(tmp_path):
