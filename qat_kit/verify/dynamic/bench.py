@@ -163,7 +163,7 @@ def in_runs(codes: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
 def first_line(reason: str) -> str:
     """The first line of what LiteRT said, without the file's path: a certificate is about what is in the file.
 
-    >>> first_line("LiteRT cannot run /tmp/a.tflite with kernel set builtin: node 3 failed\\nmore")
+    >>> first_line("LiteRT cannot run models/a.tflite with kernel set builtin: node 3 failed\\nmore")
     'node 3 failed'
     """
     line = reason.splitlines()[0] if reason else ""
