@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qat_kit.convert import build_manifest, convert, golden_vectors, publish, write_metadata
-from qat_kit.convert.artifact import names_of
+from qat_kit.convert.artifact import kind_of, names_for
 from qat_kit.convert.job import Mode
 from qat_kit.convert.process import Limits
 from qat_kit.datasets import Split
@@ -169,8 +169,7 @@ def convert_model(
             )
             # It is bound to the file as it is now; what it proves is the same.
             certificate = certify()
-        fully_int8 = quantization.name == "w8a8" and interface in (None, "int8")
-        file_names = names_of("" if fully_int8 else _suffix(quantization.name, interface))
+        file_names = names_for(quantization.name, interface)
         # What lies there of an earlier conversion is not what this certificate speaks of.
         for name in (file_names.model, file_names.manifest):
             (folder / name).unlink(missing_ok=True)
@@ -190,7 +189,7 @@ def convert_model(
             candidate,
             certificate,
             file_name=file_names.model,
-            kind="int8" if fully_int8 else quantization.name,
+            kind=kind_of(quantization.name, interface),
             name=prepared.model.name,
             description=description,
             task=None,
@@ -222,10 +221,6 @@ def layer_extremes(model: tf_keras.Model, split: Split) -> NDArray[np.float32]:
         return np.stack([end(values, axis=1) for values in flat for end in (np.min, np.max)], axis=1)
 
     return np.concatenate([extremes(batch) for batch in split.batches(_BATCH)])
-
-
-def _suffix(scheme: str, interface: IoType | None) -> str:
-    return f".{scheme}" if interface is None else f".{scheme}.{interface}_io"
 
 
 def _scores(model: tf_keras.Model, class_names: tuple[str, ...]) -> Scores:

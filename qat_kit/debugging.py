@@ -9,6 +9,7 @@ import numpy as np
 from qat_kit.debug import LayerComparison, compare_layers
 from qat_kit.errors import DataError
 from qat_kit.litert.model_file import read_model
+from qat_kit.manifest import Manifest
 from qat_kit.measure.file import read_samples
 from qat_kit.progress import Progress
 from qat_kit.vocabulary import KernelSet
@@ -24,7 +25,10 @@ def debug_run(
 
     data: an `.npz` as `read_samples` takes it. Raises DataError where it, or the run, lacks what is needed.
     """
-    float_file, int8_file = run / "model.float32.tflite", run / "model.tflite"
+    manifest = run / "manifest.json"
+    # Two files without a run around them are compared as well.
+    name = Manifest.load(manifest).files[0].name if manifest.is_file() else "model.tflite"
+    float_file, int8_file = run / "model.float32.tflite", run / name
     signatures = read_model(float_file).signatures
     samples, _ = read_samples(data, list(signatures[0].inputs) if signatures else ["inputs"])
     comparison = compare_layers(float_file, int8_file, samples, kernel_set=kernel_set)

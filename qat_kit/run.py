@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from qat_kit.checks import check_dataset, check_model_fits, labels_of
 from qat_kit.convert import build_manifest, convert, golden_vectors, publish, write_metadata
-from qat_kit.convert.artifact import MANIFEST_NAME, MODEL_NAME
+from qat_kit.convert.artifact import MANIFEST_NAME, kind_of, names_for
 from qat_kit.convert.bundle import write_evaluation
 from qat_kit.convert.job import Mode
 from qat_kit.datasets import Dataset, Split, label_arrays
@@ -152,7 +152,7 @@ class _Run:
         shutil.rmtree(self.folder.work, ignore_errors=True)
         return RunResult(
             folder=self.path,
-            artifact=Artifact(path=self.path / MODEL_NAME, manifest=Manifest.load(self.path / MANIFEST_NAME)),
+            artifact=Artifact(path=self.path / self.model_name, manifest=Manifest.load(self.path / MANIFEST_NAME)),
             certificate=Certificate.load(self.path / CERTIFICATE),
             measurement=Measurement.load(self.path / MEASUREMENT),
         )
@@ -277,7 +277,8 @@ class _Run:
                 preprocessing=dataset.preprocessing,
             ),
             golden=golden,
-            kind="int8" if self.scheme.name == "w8a8" else self.scheme.name,
+            file_name=self.model_name,
+            kind=kind_of(self.scheme.name),
             scheme=self.scheme.name,
             target=self.target.name,
             seed=self.settings.seed,
@@ -308,7 +309,7 @@ class _Run:
     def _measure(self, dataset: Dataset) -> None:
         test, kernel_set, threads = dataset.test, self.kernel_set, self.settings.num_threads
         models = {"float": FLOAT_KERAS, "qat_simulated": QAT_KERAS}
-        files = {"float32_tflite": FLOAT_TFLITE, "int8_tflite": MODEL_NAME}
+        files = {"float32_tflite": FLOAT_TFLITE, "int8_tflite": self.model_name}
         outputs: dict[str, dict[str, NDArray[np.float32]]] = {}
         runners: dict[str, Runner] = {}
         with self.progress.track("evaluation", 4 * len(test)) as advance:
@@ -366,6 +367,11 @@ class _Run:
             "kernel_set": settings.kernel_set,
             "rounding_noise": settings.rounding_noise,
         }
+
+    @property
+    def model_name(self) -> str:
+        """What the file is called; its manifest says so, too."""
+        return names_for(self.scheme.name).model
 
     @property
     def _candidate(self) -> Path:

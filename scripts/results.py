@@ -86,13 +86,13 @@ def one_seed(recipe: Recipe, seed: int, folder: Path) -> dict[str, Any]:
         "int8_bytes": measured["int8_tflite"].size_bytes,
         "float32_bytes": measured["float32_tflite"].size_bytes,
         "latency_ratio": measured["int8_tflite"].latency.p50_ms / measured["float32_tflite"].latency.p50_ms,
-        **against_float(recipe, folder),
+        **against_float(recipe, folder, result.artifact.path),
     }
     write_text(kept, json.dumps(figures, indent=2) + "\n")
     return figures
 
 
-def against_float(recipe: Recipe, folder: Path) -> dict[str, Any]:
+def against_float(recipe: Recipe, folder: Path, file: Path) -> dict[str, Any]:
     """The int8 file beside its float model, and beside that one trained on for as many epochs as QAT took."""
     from qat_kit.checks import check_dataset
     from qat_kit.keras_models import load_model, predict
@@ -121,7 +121,7 @@ def against_float(recipe: Recipe, folder: Path) -> dict[str, Any]:
         progress=PROGRESS,
     )
     answers["float_as_long"] = predict(model, dataset.test)
-    answers["int8"] = evaluate(folder / "model.tflite", dataset.test.inputs)
+    answers["int8"] = evaluate(file, dataset.test.inputs)
     labels = dataset.test.labels
     if recipe.task == "regression":
         return {

@@ -16,9 +16,8 @@ from qat_kit.litert.model_file import read_model
 from qat_kit.manifest import Artifact, Calibration, FileEntry, GoldenVectors, Manifest
 from qat_kit.results import Certificate
 from qat_kit.version import __version__
-from qat_kit.vocabulary import Scores, Task
+from qat_kit.vocabulary import IoType, Scores, Task
 
-MODEL_NAME = "model.tflite"
 MANIFEST_NAME = "manifest.json"
 
 
@@ -31,12 +30,24 @@ class FileNames(NamedTuple):
     tensors: str
 
 
-def names_of(suffix: str) -> FileNames:
-    """The names with a suffix before their ending, so that artifacts of several schemes share a folder.
+def kind_of(scheme: str, interface: IoType | None = None) -> str:
+    """`int8` for a file that is fully int8, inputs and outputs too; else the scheme's name.
 
-    >>> names_of(".fp16").model
-    'model.fp16.tflite'
+    >>> kind_of("w8a8"), kind_of("w8a8", "uint8"), kind_of("w4a8")
+    ('int8', 'w8a8', 'w4a8')
     """
+    return "int8" if scheme == "w8a8" and interface in (None, "int8") else scheme
+
+
+def names_for(scheme: str, interface: IoType | None = None) -> FileNames:
+    """The names of an artifact's files; only a fully int8 one is called `model.tflite`.
+
+    >>> names_for("w8a8").model, names_for("w4a8").model, names_for("w8a8", "uint8").manifest
+    ('model.tflite', 'model.w4a8.tflite', 'manifest.w8a8.uint8_io.json')
+    """
+    kind = kind_of(scheme, interface)
+    ends = f".{interface}_io" if interface is not None else ""
+    suffix = "" if kind == "int8" else f".{kind}{ends}"
     return FileNames(
         f"model{suffix}.tflite", f"manifest{suffix}.json", f"certificate{suffix}.json", f"tensors{suffix}.json"
     )
@@ -63,7 +74,7 @@ def build_manifest(
     settings: dict[str, pydantic.JsonValue],
     description: str = "",
     others: Sequence[tuple[str, Path]] = (),
-    file_name: str = MODEL_NAME,
+    file_name: str = "model.tflite",
     kind: str = "int8",
 ) -> Manifest:
     """Reads the candidate and says what it is. others: (kind, path) of files that go with it.

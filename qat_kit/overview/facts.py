@@ -22,7 +22,7 @@ CERTIFICATE, MANIFEST, MEASUREMENT = "certificate.json", "manifest.json", "measu
 HISTORY, FLIPS = "training.json", "flips.npz"
 # What `qat-kit debug` and `qat-kit compare --robustness` write where they are told to write it there.
 LAYERS, ROBUSTNESS = "debug.json", "robustness.json"
-FILES = {"float32_tflite": "model.float32.tflite", "int8_tflite": "model.tflite"}
+FLOAT_FILE = "model.float32.tflite"
 
 _CHANNELS = (1, 3)
 _PICTURE_AT_MOST = 96
@@ -94,12 +94,13 @@ def _run(folder: Path) -> RunFacts:
             f"{folder} holds no finished run: it has no {missing}. `qat-kit run` makes one, or goes on with it"
         )
     manifest = Manifest.load(folder / MANIFEST)
+    files = {"float32_tflite": FLOAT_FILE, "int8_tflite": manifest.files[0].name}
     return RunFacts(
         folder=folder.resolve().name,
         manifest=manifest.model_copy(update={"golden": None}),
         certificate=Certificate.load(folder / CERTIFICATE),
         measurement=Measurement.load(folder / MEASUREMENT),
-        costs={name: file_cost(folder / file) for name, file in FILES.items() if (folder / file).is_file()},
+        costs={name: file_cost(folder / file) for name, file in files.items() if (folder / file).is_file()},
         kernel_sets=tuple(_agreement(manifest)),
         history=TrainingHistory.load(folder / HISTORY) if (folder / HISTORY).is_file() else None,
         layers=LayerComparison.load(folder / LAYERS) if (folder / LAYERS).is_file() else None,

@@ -137,11 +137,11 @@ def commands(run: RunFacts) -> list[str]:
         for name, value in run.manifest.settings.items()
         if name != "seed" and value is not None and not isinstance(value, dict | list)
     )
-    folder = f"runs/{run.folder}"
+    folder, file = f"runs/{run.folder}", run.manifest.files[0].name
     return [
         f"qat-kit run {run.manifest.name} --seed {run.manifest.seed} {settings} --out {folder}",
-        f"qat-kit verify {folder}/model.tflite",
-        f"qat-kit compare {folder}/model.float32.tflite {folder}/model.tflite --data test.npz --robustness "
+        f"qat-kit verify {folder}/{file}",
+        f"qat-kit compare {folder}/model.float32.tflite {folder}/{file} --data test.npz --robustness "
         f"--out {folder}/robustness.json",
         f"qat-kit debug {folder} --data test.npz --out {folder}/debug.json",
         f"qat-kit report {folder} --out report.html",

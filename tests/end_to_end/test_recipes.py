@@ -8,8 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from qat_kit.datasets import load_digits
 from tests.end_to_end.conftest import CommandLine
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -37,3 +39,23 @@ def test_the_results_of_a_recipe_are_written_once(tmp_path: Path) -> None:
     figures = json.loads((tmp_path / "breast_cancer" / "0" / "figures.json").read_text())
     assert figures["verdict"].startswith("fully int8")
     assert figures["num_samples"] == 64
+
+
+@pytest.mark.slow
+def test_a_run_of_another_scheme_says_so_in_its_files_name(qat_kit_command: CommandLine, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    options = ["--set", "scheme=w4a8", "--set", "epochs=1", "--set", "qat_epochs=1", "--set", "num_latency_runs=5"]
+    done = qat_kit_command("run", "digits", *options, "--out", folder)
+    assert done.returncode == 0, done.stderr
+    file = folder / "model.w4a8.tflite"
+    assert file.is_file()
+    assert not (folder / "model.tflite").exists()
+    assert json.loads((folder / "manifest.json").read_text())["files"][0]["kind"] == "w4a8"
+    assert qat_kit_command("verify", file, "--scheme", "w4a8", "--tensors", folder / "tensors.json").returncode == 0
+    test = load_digits().test.take(slice(0, 8))
+    np.savez(tmp_path / "test.npz", inputs=test.inputs[0])
+    assert qat_kit_command("debug", folder, "--data", tmp_path / "test.npz").returncode == 0
+    assert qat_kit_command("report", folder).returncode == 0
+    assert "model.w4a8.tflite" in (folder / "report.html").read_text(encoding="utf-8")
+    assert qat_kit_command("bundle", folder, "--out", tmp_path / "bundle").returncode == 0
+    assert (tmp_path / "bundle" / file.name).is_file()
