@@ -39,7 +39,7 @@ from qat_kit.prepare.output_names import keep_output_names
 from qat_kit.prepare.proof import prove_same_graph, prove_same_outputs
 from qat_kit.prepare.reading import read_graph, require_functional
 from qat_kit.prepare.recurrent import unroll_recurrent
-from qat_kit.prepare.refusals import refuse_channels_first, refuse_remaining, refuse_without_kernel
+from qat_kit.prepare.refusals import refuse_channels_first, refuse_remaining, refuse_staying_float
 from qat_kit.prepare.relu import replace_relu, scale_relu
 from qat_kit.prepare.repeat_vector import repeat_by_joining
 from qat_kit.prepare.rescaling import replace_rescaling
@@ -120,7 +120,7 @@ def prepare(
     refuse_open_shapes(model)
     before = read_graph(model)
     refuse_scalar_inputs(before)
-    refuse_without_kernel(before)
+    refuse_staying_float(before)
     refuse_channels_first(before)
     graph = before
     chosen: dict[Any, Any] = {

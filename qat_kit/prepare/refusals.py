@@ -13,11 +13,12 @@ from qat_kit.prepare.graph import Graph, Operand
 _TENSOR_OPERATIONS = ("TFOpLambda", "SlicingOpLambda", "ClassMethod", "InstanceMethod", "InstanceProperty")
 
 
-# Layers that LiteRT has no int8 kernel for, and what they could be made of is no better: why, and what to do.
-_WITHOUT_KERNEL = {
+# Layers that stay float in the file, and that are not taken apart: why, and what to do.
+_STAYING_FLOAT = {
     "Conv3DTranspose": (
-        "LiteRT's CONV_3D_TRANSPOSE computes in float alone (tflite/kernels/conv3d_transpose.cc). Use UpSampling3D and "
-        "Conv3D, or Conv2DTranspose at each step: TimeDistributed(Conv2DTranspose(…))."
+        "The converter leaves CONV_3D_TRANSPOSE float, though LiteRT has an int8 kernel for it "
+        "(tflite/kernels/conv3d_transpose.cc). Use UpSampling3D and Conv3D, or Conv2DTranspose at each step: "
+        "TimeDistributed(Conv2DTranspose(…))."
     ),
     **dict.fromkeys(
         ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"),
@@ -27,11 +28,11 @@ _WITHOUT_KERNEL = {
 }
 
 
-def refuse_without_kernel(graph: Graph) -> None:
-    """Raises UnsupportedLayerError for a layer without an int8 kernel."""
+def refuse_staying_float(graph: Graph) -> None:
+    """Raises UnsupportedLayerError for a layer that the converter leaves float."""
     for node in graph.nodes.values():
-        if node.kind in _WITHOUT_KERNEL and node.layer_class.__module__.startswith("tf_keras."):
-            raise UnsupportedLayerError(node.name, node.kind, _WITHOUT_KERNEL[node.kind])
+        if node.kind in _STAYING_FLOAT and node.layer_class.__module__.startswith("tf_keras."):
+            raise UnsupportedLayerError(node.name, node.kind, _STAYING_FLOAT[node.kind])
 
 
 def refuse_channels_first(graph: Graph) -> None:

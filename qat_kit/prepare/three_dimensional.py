@@ -3,7 +3,7 @@
     y[d] = Σ_j W[j] ∗ x[d · stride + j · dilation]  =  [W[0], W[1], …] ∗ concat_j x[d · stride + j · dilation]
 
 The frames that one output frame sees are joined along the channels, for all output frames at once: a slice a depth of
-the kernel, one CONCATENATION, and one CONV_2D with the depth in the batch. LiteRT's CONV_3D computes in float alone.
+the kernel, one CONCATENATION, and one CONV_2D with the depth in the batch. The converter leaves CONV_3D float.
 A pool over depth, height and width is one over depth and height, then one over width.
 
 [batch, depth, height, width, channels] is a volume, [batch · depth, height, width, channels] its frames.

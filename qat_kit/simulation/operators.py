@@ -201,7 +201,10 @@ def _upsampling(node: Node) -> str:
     interpolation = node.config["interpolation"]
     if interpolation not in _INTERPOLATIONS:
         raise UnsupportedLayerError(
-            node.name, f"{node.kind}(interpolation={interpolation!r})", f"Use one of {', '.join(_INTERPOLATIONS)}."
+            node.name,
+            f"{node.kind}(interpolation={interpolation!r})",
+            f"Use one of {', '.join(_INTERPOLATIONS)}: LiteRT resizes by RESIZE_BILINEAR and RESIZE_NEAREST_NEIGHBOR "
+            "alone (tflite/kernels/builtin_op_kernels.h).",
         )
     return _INTERPOLATIONS[interpolation]
 

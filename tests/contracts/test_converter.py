@@ -202,12 +202,19 @@ def _dilated(value: Any) -> Any:
     return tf.nn.bias_add(result, np.full(4, 0.1, np.float32))
 
 
+def _transposed_3d(value: Any) -> Any:
+    kernel = np.random.default_rng(4).normal(0.0, 0.3, (2, 2, 2, 4, 4)).astype(np.float32)
+    return tf.nn.conv3d_transpose(tf.reshape(value, (1, 3, 2, 6, 4)), kernel, (1, 6, 4, 12, 4), 2)
+
+
 FLOAT = {
     "elu": tf.nn.elu,
     "softplus": tf.math.softplus,
     "selu": tf.nn.selu,
     "add of three": lambda x: tf.add_n([x, conv(x), conv(x)]),
     "dilated transposed convolution": _dilated,
+    # LiteRT has an int8 kernel for it.
+    "transposed 3-D convolution": _transposed_3d,
 }
 
 
