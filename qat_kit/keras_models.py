@@ -78,17 +78,21 @@ def load_qat(path: Path) -> QatModel:
 
 
 def predict(model: tf_keras.Model, split: Split) -> NDArray[np.float32]:
-    """The model's output for every sample: [samples, …]."""
-    batches = [model.predict_on_batch(_feed(batch)) for batch in split.batches(_BATCH)]
-    return np.concatenate([np.asarray(batch, np.float32) for batch in batches])
+    """The model's first output for every sample: [samples, …]."""
+    return predict_all(model, split)[model.output_names[0]]
 
 
 def predict_all(model: tf_keras.Model, split: Split) -> dict[str, NDArray[np.float32]]:
     """Every output for every sample: output name → [samples, …]."""
     names = list(model.output_names)
     answers: list[list[NDArray[np.float32]]] = [[] for _ in names]
+    # Traced once for batches of any size: Keras' own predict is traced for each, and TensorFlow complains of that.
+    specs = tuple(tf.TensorSpec([None, *array.shape[1:]], array.dtype) for array in split.inputs)
+    infer = tf.function(lambda inputs: model(inputs, training=False)).get_concrete_function(_feed(specs))
     for batch in split.batches(_BATCH):
-        outputs = model.predict_on_batch(_feed(batch))
+        outputs = infer(_feed(tuple(tf.constant(array) for array in batch)))
+        if isinstance(outputs, dict):
+            outputs = [outputs[name] for name in names]
         for kept, output in zip(answers, outputs if isinstance(outputs, list) else [outputs], strict=True):
             kept.append(np.asarray(output, np.float32))
     return {name: np.concatenate(kept) for name, kept in zip(names, answers, strict=True)}
