@@ -22,10 +22,14 @@ def refuse_broken_weights(weights: Iterable[tuple[str, str, NDArray[np.float32]]
 
 
 def refuse_scalar_inputs(graph: Graph) -> None:
-    """Raises UnsupportedLayerError for an input whose samples are single numbers without an axis."""
+    """Raises UnsupportedLayerError for an input whose samples are single real numbers without an axis.
+
+    A whole number without an axis is what an embedding looks up for a sample.
+    """
     for name in graph.inputs:
-        shape = graph.nodes[name].output_shape
-        if len(shape) < 2:
+        node = graph.nodes[name]
+        shape = node.output_shape
+        if len(shape) < 2 and not np.issubdtype(node.config["dtype"], np.integer):
             raise UnsupportedLayerError(
                 name,
                 f"Input of shape {list(shape)}",
