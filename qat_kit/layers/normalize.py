@@ -15,8 +15,8 @@ from qat_kit.layers.package import PACKAGE
 class L2Normalize(tf_keras.layers.Layer):  # type: ignore[misc]  # tf_keras publishes no types
     """y = x / sqrt(max(Σ x², 1e-12)), the sum over the last axis: L2_NORMALIZATION.
 
-    >>> L2Normalize()(tf.constant([[3.0, 4.0]])).numpy().round(6).tolist()
-    [[0.6, 0.8]]
+    >>> L2Normalize()(tf.constant([[3.0, 4.0]])).numpy().round(6)
+    array([[0.6, 0.8]], dtype=float32)
     """
 
     def call(self, inputs: Any) -> Any:

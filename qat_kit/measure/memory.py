@@ -51,11 +51,23 @@ def _open() -> Handler:
         facts = {
             "init_kib": max(0, loaded - before),
             "overall_kib": max(0, resident_kib() - before),
-            "peak_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+            "peak_kib": peak_kib(),
         }
         return facts, {}
 
     return answer
+
+
+def peak_kib() -> int:
+    """The most that this process ever had resident, in KiB.
+
+    Not `ru_maxrss`: a new process begins with that of the one that started it.
+
+    >>> resident_kib() // 2 < peak_kib() < 100_000_000
+    True
+    """
+    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1])
 
 
 def resident_kib() -> int:

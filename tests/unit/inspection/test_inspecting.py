@@ -14,6 +14,7 @@ import pytest
 from qat_kit.errors import ModelFileError
 from qat_kit.inspection import Inspection, as_html, inspect
 from qat_kit.inspection.layout import lay_out
+from qat_kit.litert.arena import PLANNED_TENSORS_AT_MOST
 from qat_kit.screen import Screen, show_inspection
 from tests.support.tflite import SHARED, Builder, int8_network, shared_files
 
@@ -99,7 +100,10 @@ def test_every_operator_is_drawn_below_what_it_reads() -> None:
 def test_a_ring_and_a_crowd_are_no_trap() -> None:
     assert len(lay_out(3, [(0, 1), (1, 2), (2, 0), (1, 1)]).edges) == 2
     graph = Builder()
-    tensors = [graph.tensor(str(index), [1], "INT8", scale=[1.0], zero_point=[0]) for index in range(1601)]
+    tensors = [
+        graph.tensor(str(index), [1], "INT8", scale=[1.0], zero_point=[0])
+        for index in range(PLANNED_TENSORS_AT_MOST + 1)
+    ]
     for before, after in pairwise(tensors):
         graph.op("RESHAPE", [before], [after])
     inspection = inspect(graph.bytes(tensors[:1], tensors[-1:]))
