@@ -23,7 +23,7 @@ from qat_kit.results import QatModel
 from qat_kit.schemes import QuantScheme
 
 # Imported so that Keras knows our layers when it loads a file.
-from qat_kit.simulation import wrapper as _registers_our_layers  # noqa: F401
+from qat_kit.simulation import wrapper as _registers_our_layers  # noqa: F401  # its import is the use
 from qat_kit.targets import get_target
 
 _BATCH = 256

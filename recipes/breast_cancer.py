@@ -21,19 +21,9 @@ class BreastCancerSettings(Settings):
 
 
 def build_model(settings: BreastCancerSettings) -> tf_keras.Model:
-    import tf_keras
-    from tf_keras import layers
+    from qat_kit.nets import dense_net
 
-    return tf_keras.Sequential(
-        [
-            tf_keras.Input((30,), name="measures"),
-            layers.Dense(settings.units, activation="relu", name="first"),
-            layers.Dropout(0.2, name="dropout"),
-            layers.Dense(settings.units, activation="relu", name="second"),
-            layers.Dense(2, name="logits"),
-        ],
-        name="breast_cancer",
-    )
+    return dense_net(num_inputs=30, num_outputs=2, units=settings.units, output="logits", name="breast_cancer")
 
 
 recipe = Recipe(

@@ -21,19 +21,9 @@ class DiabetesSettings(Settings):
 
 
 def build_model(settings: DiabetesSettings) -> tf_keras.Model:
-    import tf_keras
-    from tf_keras import layers
+    from qat_kit.nets import dense_net
 
-    return tf_keras.Sequential(
-        [
-            tf_keras.Input((10,), name="measures"),
-            layers.Dense(settings.units, activation="relu", name="first"),
-            layers.Dropout(0.2, name="dropout"),
-            layers.Dense(settings.units, activation="relu", name="second"),
-            layers.Dense(1, name="progress"),
-        ],
-        name="diabetes",
-    )
+    return dense_net(num_inputs=10, num_outputs=1, units=settings.units, output="progress", name="diabetes")
 
 
 recipe = Recipe(

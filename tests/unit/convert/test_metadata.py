@@ -21,7 +21,7 @@ NAMES = ("round", "straight", "crooked")
 
 def described(path: Path, content: bytes, **options: object) -> Description:
     path.write_bytes(content)
-    write_metadata(path, verify(path), name="digits", scores="probabilities", **options)  # type: ignore[arg-type]
+    write_metadata(path, verify(path), name="digits", scores="probabilities", **options)  # type: ignore[arg-type]  # options of several types
     told = description_of(read_model(path))
     assert told is not None
     return told

@@ -140,7 +140,7 @@ def test_what_does_not_fit_is_refused(network: bytes) -> None:
 
 def test_impossible_settings_are_refused(network: bytes) -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'xnnpack'"):
-        Interpreter(network, kernel_set="xnpack")  # type: ignore[arg-type]
+        Interpreter(network, kernel_set="xnpack")  # type: ignore[arg-type]  # the mistake meant
     with pytest.raises(SettingsError, match="num_threads must be 1 or more, received 0"):
         Interpreter(network, num_threads=0)
 

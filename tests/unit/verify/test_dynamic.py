@@ -147,7 +147,7 @@ def test_kernel_sets_that_flip_answers_are_advised_on() -> None:
     found = check(verify(graph.bytes([x], [z]), run=request), "kernel sets agree")
     assert found.state == "warn"
     assert found.passed
-    flips = [pair["flips"] for pair in found.figures.values()]  # type: ignore[index, call-overload]
+    flips = [pair["flips"] for pair in found.figures.values()]  # type: ignore[index, call-overload]  # JSON
     assert max(flips) > 0.05
     assert "of top-1 answers to 64 samples" in found.findings[0].message
     # Noise says nothing of how a net will be used.

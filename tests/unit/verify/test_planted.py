@@ -198,7 +198,7 @@ def request(converted: Converted, **changes: object) -> RunRequest:
         "trained": {"scores": converted.answers},
         "baseline": ("the trained model", converted.answers),
     }
-    return RunRequest(**{**facts, **changes})  # type: ignore[arg-type]
+    return RunRequest(**{**facts, **changes})  # type: ignore[arg-type]  # fields of several types
 
 
 def run(converted: Converted, manifest: Manifest | None = None, **changes: object) -> Certificate:
