@@ -12,28 +12,18 @@ import tempfile
 import time
 import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import NDArray
 
 from qat_kit import errors
 from qat_kit.errors import ModelCrashError, QatKitError
+from qat_kit.litert.limits import Limits
 from qat_kit.litert.messages import HEADER, Arrays, pack, unpack
 
+__all__ = ["Child", "Limits"]
+
 _START_S = 60.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """What a child process may take.
-
-    seconds: for one question (loading a file, one inference). memory_bytes: of address space, over what the interpreter
-    of Python itself takes.
-    """
-
-    seconds: float = 60.0
-    memory_bytes: int = 4 << 30
 
 
 class Child:

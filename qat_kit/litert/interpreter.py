@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self, overload
 
@@ -18,10 +17,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qat_kit.errors import DataError, ModelFileError, NumericsError, SettingsError, UnknownNameError
-from qat_kit.litert.child import Limits
+from qat_kit.litert.limits import Limits
 from qat_kit.litert.model_file import read_model
 from qat_kit.litert.runtime import KERNEL_SETS, in_lines, load
-from qat_kit.litert.sandbox import SandboxedRuntime
 from qat_kit.numerics import QuantParams, TensorSpec, dequantize, quantize
 from qat_kit.vocabulary import KernelSet
 
@@ -84,8 +82,14 @@ class Interpreter:
         self.num_threads = num_threads
         # LiteRT trusts the file; one that is not whole is refused here, with words.
         model = read_model(source)
-        start = load if limits is None else partial(SandboxedRuntime, limits=limits)
+        start: Callable[..., Any] = load
+        if limits is not None:
+            # What starts processes takes a while to import, and most files are run in this one.
+            from qat_kit.litert.sandbox import SandboxedRuntime
+
+            start = partial(SandboxedRuntime, limits=limits)
         clock = time.perf_counter()
+        self._is_child = limits is not None
         self._runtime = start(
             source, kernel_set=kernel_set, num_threads=num_threads, preserve_all_tensors=preserve_all_tensors
         )
@@ -147,7 +151,7 @@ class Interpreter:
 
     def close(self) -> None:
         """Ends the child process, where there is one."""
-        if isinstance(self._runtime, SandboxedRuntime):
+        if self._is_child:
             self._runtime.close()
 
     def __enter__(self) -> Self:
@@ -179,13 +183,17 @@ class Interpreter:
         return runs
 
     def _run(self, runs: list[NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        # A small net takes microseconds, so what stands in this loop is what a bare loop needs, and no more.
         results: list[list[NDArray[Any]]] = [[] for _ in self.outputs]
+        set_tensor, get_tensor, invoke = self._runtime.set_tensor, self._runtime.get_tensor, self.invoke
+        given = [detail.index for detail in self.inputs]
+        wanted = [(detail.index, kept.append) for detail, kept in zip(self.outputs, results, strict=True)]
         for samples in zip(*runs, strict=True):
-            for detail, sample in zip(self.inputs, samples, strict=True):
-                self._runtime.set_tensor(detail.index, sample)
-            self.invoke()
-            for detail, kept in zip(self.outputs, results, strict=True):
-                kept.append(self._runtime.get_tensor(detail.index))
+            for index, sample in zip(given, samples, strict=True):
+                set_tensor(index, sample)
+            invoke()
+            for index, keep in wanted:
+                keep(get_tensor(index))
         return {
             detail.name: np.stack(kept) if kept[0].ndim == 0 else np.concatenate(kept)
             for detail, kept in zip(self.outputs, results, strict=True)
@@ -198,6 +206,9 @@ def runtime_identity() -> dict[str, str]:
     >>> sorted(runtime_identity())
     ['architecture', 'litert']
     """
+    # It takes as long to import as a tenth of all that a child process needs.
+    from importlib.metadata import version
+
     return {"litert": version("ai-edge-litert"), "architecture": platform.machine()}
 
 

@@ -39,19 +39,14 @@ def evaluate(
 
     Raises DataError for inputs that do not fit, ModelFileError for a file that cannot be read or run.
     """
-    if num_processes > 1:
-        # It starts this module's own functions in children, so it stands above this one.
-        from qat_kit.measure.processes import evaluate_in_processes
-
-        return evaluate_in_processes(
-            path,
-            inputs,
-            kernel_set=kernel_set,
-            num_threads=num_threads,
-            num_processes=num_processes,
-            on_progress=on_progress,
-        )
-    found = evaluate_all(path, inputs, kernel_set=kernel_set, num_threads=num_threads, on_progress=on_progress)
+    found = evaluate_all(
+        path,
+        inputs,
+        kernel_set=kernel_set,
+        num_threads=num_threads,
+        num_processes=num_processes,
+        on_progress=on_progress,
+    )
     if len(found) != 1:
         raise DataError(f"a model with one output is expected, and {path} has {len(found)}: {list(found)}")
     return next(iter(found.values()))
@@ -63,17 +58,30 @@ def evaluate_all(
     *,
     kernel_set: KernelSet = "xnnpack",
     num_threads: int = 1,
+    num_processes: int = 1,
     on_progress: Callable[[int], None] | None = None,
 ) -> dict[str, NDArray[np.float32]]:
     """Every output by its name, [samples, …], in the file's order; arguments and errors as `evaluate`."""
-    interpreter = Interpreter(path, kernel_set=kernel_set, num_threads=num_threads)
-    parts: dict[str, list[NDArray[Any]]] = {detail.name: [] for detail in interpreter.outputs}
-    for chunk in chunks(interpreter, named_inputs(interpreter, inputs)):
-        for name, values in answers(interpreter, chunk).items():
-            parts[name].append(values)
-        if on_progress is not None:
-            on_progress(count_samples(chunk))
-    return {name: np.concatenate(values).astype(np.float32, copy=False) for name, values in parts.items()}
+    parts: list[dict[str, NDArray[Any]]] = []
+    if num_processes > 1:
+        # It starts this module's own functions in children, so it stands above this one.
+        from qat_kit.measure.processes import answers_of_processes
+
+        parts = answers_of_processes(
+            path,
+            inputs,
+            kernel_set=kernel_set,
+            num_threads=num_threads,
+            num_processes=num_processes,
+            on_progress=on_progress,
+        )
+    else:
+        interpreter = Interpreter(path, kernel_set=kernel_set, num_threads=num_threads)
+        for chunk in chunks(interpreter, named_inputs(interpreter, inputs)):
+            parts.append(answers(interpreter, chunk))
+            if on_progress is not None:
+                on_progress(count_samples(chunk))
+    return {name: np.concatenate([part[name] for part in parts]).astype(np.float32, copy=False) for name in parts[0]}
 
 
 def chunks(interpreter: Interpreter, named: Mapping[str, NDArray[Any]]) -> Iterator[dict[str, NDArray[Any]]]:
@@ -84,17 +92,13 @@ def chunks(interpreter: Interpreter, named: Mapping[str, NDArray[Any]]) -> Itera
         yield {name: array[start : start + size] for name, array in named.items()}
 
 
-def answer(interpreter: Interpreter, chunk: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
-    """The first output for each sample of a part, as real numbers; raises DataError where there are not as many."""
-    return next(iter(answers(interpreter, chunk).values()))
-
-
 def answers(interpreter: Interpreter, chunk: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """Every output for each sample of a part, as real numbers; raises DataError where there are not as many."""
     count = count_samples(chunk)
     missing = -count % batch_size(interpreter)
-    filled = {name: np.concatenate([array, array[-1:].repeat(missing, axis=0)]) for name, array in chunk.items()}
-    found = interpreter.run_real(filled if missing else chunk)
+    if missing:
+        chunk = {name: np.concatenate([array, array[-1:].repeat(missing, axis=0)]) for name, array in chunk.items()}
+    found = interpreter.run_real(chunk)
     for values in found.values():
         if len(values) != count + missing:
             raise DataError(

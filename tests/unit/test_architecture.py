@@ -17,7 +17,7 @@ RECIPES = PACKAGE.parent / "recipes"
 
 # The floors of the house. A module may import from its own room and from lower floors.
 FLOORS = [
-    ["errors", "version", "vocabulary"],
+    ["errors", "lazy", "version", "vocabulary"],
     ["files", "input_shapes", "progress", "registry"],
     ["report", "results", "layers", "nets"],
     ["manifest"],

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from qat_kit.errors import DataError
-from qat_kit.measure import evaluate
+from qat_kit.measure import evaluate, evaluate_all
 from qat_kit.measure.file import measure_file
 from tests.support.tflite import Builder, int8_network, parse, serialize
 
@@ -37,7 +39,30 @@ def test_two_processes_give_the_same_quality(tmp_path: Path) -> None:
     done: list[int] = []
     answers = evaluate(path, INPUTS, num_processes=2, on_progress=done.append)
     assert np.array_equal(answers, evaluate(path, INPUTS))
-    assert done == [64, 64, 22]
+    assert sorted(done) == [22, 64, 64]
+
+
+def test_several_outputs_come_from_two_processes_as_from_one(tmp_path: Path) -> None:
+    graph = Builder()
+    x = graph.tensor("x", [1, 4], "INT8", scale=[0.5], zero_point=[0])
+    y, z = (graph.tensor(name, [1, 4], "INT8", scale=[0.5], zero_point=[0]) for name in ("y", "z"))
+    graph.op("RELU", [x], [y])
+    graph.op("RESHAPE", [x, graph.tensor("shape", [2], "INT32", data=np.array([1, 4], np.int32))], [z])
+    path = tmp_path / "model.tflite"
+    path.write_bytes(graph.bytes([x], [y, z]))
+    samples = np.random.default_rng(0).integers(-20, 20, (100, 4)).astype(np.float32)
+    one, two = (evaluate_all(path, samples, num_processes=count) for count in (1, 2))
+    assert list(one) == list(two) == ["y", "z"]
+    assert all(np.array_equal(one[name], two[name]) for name in one)
+    assert np.array_equal(one["z"], samples)
+    assert np.array_equal(one["y"], np.maximum(samples, 0))
+
+
+def test_a_process_that_runs_a_file_waits_for_no_statistics() -> None:
+    heavy = ("sklearn", "scipy", "pydantic", "concurrent", "subprocess", "importlib.metadata", "tensorflow")
+    check = f"import qat_kit.measure.processes, sys; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_a_file_that_takes_several_samples_at_once(tmp_path: Path) -> None:
