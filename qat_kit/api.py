@@ -52,7 +52,8 @@ def quantize(
     test_data is what is measured; without it, validation_data.
     calibration_data: inputs that set the ranges, as `read_representative` takes them; without it, 128 samples of the
     training data (all of a smaller one). calibration_samples: how many to take, an error where there are fewer.
-    task: `classification` (integer or one-hot labels) or `regression`; without it, the labels' type decides.
+    task: `classification` (integer or one-hot labels), `regression`, `segmentation`, `pictures` or another of
+    `measure.metrics`; without it, the labels' type decides between the first two.
     loss: (labels, outputs) → one value a sample; the task's own without it. Both by the output's name where there are
     several; their losses are added.
     out: the folder of the run; when it is killed, the same call goes on there. Without it, a temporary folder.
@@ -137,7 +138,7 @@ def _task_of(labels: NDArray[Any]) -> Task:
 
 def _scores_of(output: Any, task: Task) -> Scores:
     """What an output holds, by its last layer; one that only names it is passed over."""
-    if task == "regression":
+    if task not in ("classification", "segmentation", "tagging"):
         return "values"
     last = output.node.layer
     while _activation(last) == "linear" and type(last).__name__ == "Activation":

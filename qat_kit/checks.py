@@ -52,14 +52,15 @@ def check_model_fits(model: tf_keras.Model, dataset: Dataset, *tasks: Task) -> N
         for task, tensor, name, labels in zip(
             tasks, model.outputs, model.output_names, label_arrays(split.labels), strict=True
         ):
-            if task != "classification":
+            if task not in ("classification", "segmentation"):
                 continue
             num_classes = max(2, int(tensor.shape[-1]))
             wrong = np.flatnonzero((labels < 0) | (labels >= num_classes))
             if len(wrong):
                 raise DataError(
-                    f"{purpose} data: label {labels.flat[wrong[0]]} of sample {wrong[0]} is out of range; "
-                    f"{_shown(name, tasks, 'the model')} has {num_classes} classes, 0 to {num_classes - 1}"
+                    f"{purpose} data: label {labels.flat[wrong[0]]} of sample {wrong[0] * len(labels) // labels.size} "
+                    f"is out of range; {_shown(name, tasks, 'the model')} has {num_classes} classes, 0 to "
+                    f"{num_classes - 1}"
                 )
 
 
@@ -105,6 +106,8 @@ def _checked_labels(labels: NDArray[Any], count: int, purpose: str, task: Task) 
     given = labels
     if not (np.issubdtype(labels.dtype, np.number) or labels.dtype == bool):
         raise DataError(f"{purpose} data: labels must be numbers, received dtype {labels.dtype}")
+    if task in ("segmentation", "tagging", "verification"):
+        return _whole(labels, purpose)
     if task != "classification":
         if not np.isfinite(labels).all():
             raise DataError(f"{purpose} data: labels hold NaN or infinity")
@@ -116,6 +119,10 @@ def _checked_labels(labels: NDArray[Any], count: int, purpose: str, task: Task) 
     labels = labels.reshape(-1)
     if len(labels) != count:
         raise DataError(f"{purpose} data: {count} samples, but labels of shape {list(given.shape)}")
+    return _whole(labels, purpose)
+
+
+def _whole(labels: NDArray[Any], purpose: str) -> NDArray[np.int64]:
     if not np.array_equal(labels, np.floor(labels)):
         raise DataError(f"{purpose} data: labels of classes must be integers, received {labels.dtype}")
     return labels.astype(np.int64)

@@ -41,7 +41,7 @@ class RunState(Record):
             if mine != theirs
         ]
         if not found and self.source_sha256 != other.source_sha256:
-            found.append("another text of the recipe's file")
+            found.append("another text of the recipe's file, or of the kit's nets and datasets")
         names = sorted({*self.settings, *other.settings})
         found += [
             f"{name}={self.settings.get(name)} instead of {other.settings.get(name)}"

@@ -18,8 +18,8 @@ def _list(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-def _shares(value: object) -> object:
-    """Text as name → share: `conv1:0.5,conv2:0`."""
+def read_pairs(value: object) -> object:
+    """Text as name → number: `conv1:0.5,conv2:0`."""
     if not isinstance(value, str):
         return value
     pairs = (part.rpartition(":") for part in value.split(",") if part.strip())
@@ -51,7 +51,7 @@ class Tuning(pydantic.BaseModel):
     patience: Annotated[int, pydantic.Field(ge=1)] | None = None
     penalty: _NotNegative = 0.0
     bits: Annotated[tuple[int, ...], pydantic.BeforeValidator(_list)] = ()
-    freeze: Annotated[dict[str, _Share], pydantic.BeforeValidator(_shares)] = {}
+    freeze: Annotated[dict[str, _Share], pydantic.BeforeValidator(read_pairs)] = {}
     distillation_weight: _Share = 0.0
     temperature: _Positive = 4.0
     features: Annotated[tuple[str, ...], pydantic.BeforeValidator(_list)] = ()

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Literal
 
-Task = Literal["classification", "regression"]
+# What a model is for; `measure.metrics` says how its answers are judged.
+Task = Literal[
+    "anomaly",
+    "classification",
+    "detection",
+    "pictures",
+    "regression",
+    "retrieval",
+    "segmentation",
+    "tagging",
+    "transcripts",
+    "verification",
+]
 
 # What the outputs of a model hold.
 Scores = Literal["logits", "probabilities", "values"]

@@ -35,6 +35,10 @@ ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs" / "results.md"
 SMOKE = {"epochs": 1, "qat_epochs": 1, "max_samples": 64, "num_latency_runs": 5}
 PROGRESS = RichProgress(Console(stderr=True))
+# Of the bootstrap of figures that each draw computes anew.
+NUM_DRAWS = 100
+# Figures that are shares, and better read as such.
+PERCENT = ("accuracy", "macro_recall", "equal_error_rate", "hit_rate_at_10")
 PACKAGES = ("tensorflow", "tf-keras", "tensorflow-model-optimization", "ai-edge-litert")
 
 
@@ -93,23 +97,28 @@ def one_seed(recipe: Recipe, seed: int, folder: Path) -> dict[str, Any]:
 
 
 def against_float(recipe: Recipe, folder: Path, file: Path) -> dict[str, Any]:
-    """The int8 file beside its float model, and beside that one trained on for as many epochs as QAT took."""
+    """The int8 file beside its float model, and beside that one trained on for as many epochs as QAT took.
+
+    By the figure that matters to the recipe; where answers are classes, those lost and gained, too.
+    """
     from qat_kit.checks import check_dataset
-    from qat_kit.keras_models import load_model, predict
-    from qat_kit.measure import classification_quality, compare, evaluate, regression_quality
-    from qat_kit.training import TrainingSettings, fit, fix_randomness, loss_for
+    from qat_kit.keras_models import load_model, predict_all
+    from qat_kit.measure import evaluate_all
+    from qat_kit.run.judging import comparisons, judge_outputs, paired
+    from qat_kit.training import TrainingSettings, fit, fix_randomness, joint_loss, loss_for
 
     settings = recipe.settings
-    dataset = check_dataset(recipe.load_data(settings), recipe.task)
+    dataset = check_dataset(recipe.load_data(settings), *(head.task for head in recipe.heads))
     if settings.max_samples is not None:
         dataset = dataset.at_most(settings.max_samples)
+    test = dataset.test
     fix_randomness(settings.seed)
     model = load_model(folder / "float.keras")
-    answers = {"float": predict(model, dataset.test)}
+    outputs = {"float": predict_all(model, test)}
     fit(
         model,
         dataset.train,
-        loss=recipe.loss or loss_for(recipe.task, recipe.scores),
+        loss=joint_loss([head.loss or loss_for(head.task, head.scores) for head in recipe.heads]),
         settings=TrainingSettings(
             epochs=settings.qat_epochs,
             batch_size=settings.batch_size,
@@ -120,35 +129,25 @@ def against_float(recipe: Recipe, folder: Path, file: Path) -> dict[str, Any]:
         description="float, trained as long",
         progress=PROGRESS,
     )
-    answers["float_as_long"] = predict(model, dataset.test)
-    answers["int8"] = evaluate(file, dataset.test.inputs)
-    labels = dataset.test.labels
-    if recipe.task == "regression":
-        return {
-            "metric": "mean squared error",
-            "num_samples": len(dataset.test),
-            **{name: regression_quality(values, labels).mean_squared_error for name, values in answers.items()},
-        }
-    lost_and_gained = compare(
-        answers["float_as_long"],
-        answers["int8"],
-        labels,
-        baseline="float as long",
-        candidate="int8",
-        scores_are=recipe.scores,
-    )
-    return {
-        "metric": "accuracy",
-        "num_samples": len(dataset.test),
-        **{
-            name: classification_quality(scores, labels, scores_are=recipe.scores).accuracy
-            for name, scores in answers.items()
-        },
-        "lost": lost_and_gained.lost,
-        "gained": lost_and_gained.gained,
-        "flipped": lost_and_gained.flipped,
-        "p_value": lost_and_gained.p_value,
+    outputs["float_as_long"] = predict_all(model, test)
+    outputs["int8"] = evaluate_all(file, dict(zip(model.input_names, test.inputs, strict=True)))
+    qualities = {name: judge_outputs(recipe, found, test) for name, found in outputs.items()}
+    metric = qualities["int8"].headline
+    against = {name: outputs[name] for name in ("float_as_long", "int8")}
+    difference = paired(recipe, against, test, figures=(metric,), num_draws=NUM_DRAWS).differences[metric]
+    figures = {
+        "metric": metric,
+        "unit": qualities["int8"].figures[metric].unit,
+        "num_samples": len(test),
+        **{name: quality.figures[metric].value for name, quality in qualities.items()},
+        "difference": difference.difference,
+        "difference_low": difference.low,
+        "difference_high": difference.high,
+        "p_value": difference.p_value,
     }
+    for compared in comparisons(recipe, against, test):
+        figures |= {"lost": compared.lost, "gained": compared.gained, "flipped": compared.flipped}
+    return figures
 
 
 def document(runs: Path) -> str:
@@ -172,14 +171,15 @@ def document(runs: Path) -> str:
         "|" + "---|" * 11,
     ]
     for name, seeds in found.items():
-        percent = seeds[0]["metric"] == "accuracy"
+        metric = seeds[0]["metric"]
+        percent = metric in PERCENT
         cells = [
             f"`{name}`",
             str(len(seeds)),
             f"{seeds[0]['num_samples']:,}",
-            seeds[0]["metric"],
+            " ".join(filter(None, (metric.removesuffix("_db").replace("_", " "), seeds[0].get("unit")))),
             *(spread([run[key] for run in seeds], percent=percent) for key in ("float", "float_as_long", "int8")),
-            str(sum(run["lost"] - run["gained"] for run in seeds)) if percent else "",
+            str(sum(run["lost"] - run["gained"] for run in seeds)) if "lost" in seeds[0] else "",
             f"{max(run['int8_bytes'] for run in seeds):,}",
             f"{statistics.mean(run['int8_bytes'] / run['float32_bytes'] for run in seeds):.2f}",
             f"{statistics.median(run['latency_ratio'] for run in seeds):.2f}",

@@ -22,7 +22,8 @@ def list_recipes(as_json: AsJson = False) -> None:
 
     recipes = all_recipes()
     if as_json:
-        print_json([{"name": recipe.name, "summary": recipe.summary, "task": recipe.task} for recipe in recipes])
+        names = ("name", "summary", "task", "data", "figure", "expected", "minutes")
+        print_json([{name: getattr(recipe, name) for name in names} for recipe in recipes])
         return
     show_recipes(Screen(), recipes)
 
@@ -59,7 +60,7 @@ def run(
         progress = RichProgress(screen)
         progress.say(f"{loaded.name}: {loaded.summary}")
         with progress.track("starting TensorFlow", 1):
-            from qat_kit.run import refuse_low_accuracy, run_stages
+            from qat_kit.run import refuse_poor_figures, run_stages
 
         result = run_stages(loaded, folder, fresh=fresh, progress=progress)
         if as_json:
@@ -73,7 +74,7 @@ def run(
         else:
             show_measurement(screen, result.measurement, result.certificate)
             progress.say(f"in {folder}/")
-        refuse_low_accuracy(result, loaded.settings)
+        refuse_poor_figures(result.measurement, loaded.settings)
 
 
 def _parse_changes(changes: list[str], seed: int | None) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +22,23 @@ from qat_kit.vocabulary import KernelSet
 
 _BATCH = 256
 
+# (Outputs by name, samples) → figures by name.
+Judge = Callable[[Mapping[str, NDArray[Any]], Split], Mapping[str, float]]
+
 
 class FileEvaluator:
     """`int8_loss`, and `int8_accuracy` where labels are classes, beside `simulated_accuracy`, on validation data.
 
-    Of a model with several outputs the loss is that of all, and the accuracies are the first output's.
+    Of a model with several outputs the loss is that of all, and the accuracies are the first output's. judge: (outputs
+    by name, samples) → further figures, which join as `int8_…` and `simulated_…`.
     The file is the one that would be shipped, on the kernels of the model's target (the reference ones where it has
     none). Use it in a `with` statement: it keeps a converting process.
     """
 
-    def __init__(self, qat: QatModel, validation: Split, *, loss: Callable[[Any, Any], Any]) -> None:
-        self._qat, self._validation, self._loss = qat, validation, loss
+    def __init__(
+        self, qat: QatModel, validation: Split, *, loss: Callable[[Any, Any], Any], judge: Judge | None = None
+    ) -> None:
+        self._qat, self._validation, self._loss, self._judge = qat, validation, loss, judge
         self._server = ConverterServer()
         self._kernel_set: KernelSet = qat.target.kernel_set or "reference"
 
@@ -68,10 +74,17 @@ class FileEvaluator:
         )
         figures = {"int8_loss": float(tf.reduce_mean(losses))}
         labels = _classes(wanted[0], answers)
+        if labels is None and self._judge is None:
+            return figures
+        batches = [tf.nest.flatten(model.predict_on_batch(_feed(batch))) for batch in validation.batches(_BATCH)]
+        simulated = [np.concatenate(each) for each in zip(*batches, strict=True)]
         if labels is not None:
-            batches = [tf.nest.flatten(model.predict_on_batch(_feed(batch)))[0] for batch in validation.batches(_BATCH)]
             figures["int8_accuracy"] = float(np.mean(np.argmax(answers, axis=-1) == labels))
-            figures["simulated_accuracy"] = float(np.mean(np.argmax(np.concatenate(batches), axis=-1) == labels))
+            figures["simulated_accuracy"] = float(np.mean(np.argmax(simulated[0], axis=-1) == labels))
+        if self._judge is not None:
+            for form, arrays in (("int8", outputs), ("simulated", simulated)):
+                by_name = dict(zip(model.output_names, arrays, strict=True))
+                figures |= {f"{form}_{name}": value for name, value in self._judge(by_name, validation).items()}
         return figures
 
 

@@ -18,7 +18,7 @@ from qat_kit.progress import Progress, SilentProgress
 from qat_kit.qat.diagnosis import explosion
 from qat_kit.qat.options import QatOptions
 from qat_kit.qat.schedules import BitSchedule, FreezeSchedule
-from qat_kit.qat.selection import FileEvaluator
+from qat_kit.qat.selection import FileEvaluator, Judge
 from qat_kit.results import QatModel
 from qat_kit.simulation import Calibrator, fold_trained, has_live_batch_norm
 from qat_kit.simulation.walk import quantized_layers
@@ -43,6 +43,7 @@ def train(
     validation: Split | None = None,
     teacher: tf_keras.Model | None = None,
     scores: Scores | tuple[Scores, ...] = "logits",
+    judge: Judge | None = None,
     checkpoint: Path | None = None,
     progress: Progress | None = None,
 ) -> tuple[QatModel, History]:
@@ -54,7 +55,8 @@ def train(
     first two thirds, and the rest trains the folded model, which is a new one, at a tenth of the learning rate; only
     the rest is measured as a file, and selected from.
 
-    teacher: the float model, where `options` distil; scores: what its outputs hold, or what each of them does.
+    teacher: the float model, where `options` distil; scores: what its outputs hold, or what each of them does. judge:
+    gives the figures of outputs on validation data, beside those of the file that are known of every model.
 
     Raises SettingsError where options want a teacher or validation data and there are none, before the first step.
     """
@@ -66,6 +68,7 @@ def train(
         loss=loss,
         options=options,
         validation=validation,
+        judge=judge,
         distillation=_distillation(options, teacher, scores),
         calibrate=lambda model: Calibrator(model, estimator=estimator),
         calibration=calibration,
@@ -100,6 +103,7 @@ class _Training:
         loss: Callable[[Any, Any], Any],
         options: QatOptions,
         validation: Split | None,
+        judge: Judge | None,
         distillation: Distillation | None,
         calibrate: Callable[[tf_keras.Model], Calibrator],
         calibration: Sequence[Sequence[np.ndarray]],
@@ -108,7 +112,7 @@ class _Training:
         progress: Progress,
     ) -> None:
         self.data, self.loss, self.options, self.validation = data, loss, options, validation
-        self.distillation, self.calibrate, self.calibration = distillation, calibrate, calibration
+        self.judge, self.distillation, self.calibrate, self.calibration = judge, distillation, calibrate, calibration
         self.num_epochs, self.frozen_from, self.progress = num_epochs, frozen_from, progress
 
     def fit(self, qat: QatModel, settings: TrainingSettings, checkpoint: Path | None, *, first_epoch: int) -> History:
@@ -153,7 +157,7 @@ class _Training:
         with contextlib.ExitStack() as stack:
             evaluator = None
             if every and self.validation is not None:
-                evaluator = stack.enter_context(FileEvaluator(qat, self.validation, loss=self.loss))
+                evaluator = stack.enter_context(FileEvaluator(qat, self.validation, loss=self.loss, judge=self.judge))
 
             def figures(epoch: int, found: dict[str, float]) -> dict[str, float]:
                 whole, more = first_epoch + epoch, {}

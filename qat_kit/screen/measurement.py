@@ -134,7 +134,7 @@ def show_cost(console: Console, cost: Cost) -> None:
 def _quality_titles(quality: Quality | None) -> tuple[str, ...]:
     if quality is None:
         return ()
-    if quality.task == "classification":
+    if quality.headline == "accuracy":
         return "accuracy\n%", "95 %\ninterval", "cross-\nentropy"
     if quality.task == "regression":
         return "mean squared\nerror", "mean absolute\nerror"
@@ -147,7 +147,7 @@ def _quality_figures(quality: Quality | None) -> tuple[str, ...]:
     if quality.task == "regression":
         return f"{quality.mean_squared_error:.6g}", f"{quality.mean_absolute_error:.6g}"
     figure = quality.figures[quality.headline]
-    if quality.task != "classification":
+    if quality.headline != "accuracy":
         known = figure.low is not None and figure.high is not None
         return f"{figure.value:.4g}", f"{figure.low:.3g}–{figure.high:.3g}" if known else "–"
     low, high = (100 * (value or 0.0) for value in (figure.low, figure.high))

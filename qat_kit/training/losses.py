@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
+from qat_kit.errors import SettingsError
 from qat_kit.vocabulary import Scores, Task
 
 Loss = Callable[[Any, Any], Any]
@@ -30,12 +31,16 @@ def joint_loss(losses: Sequence[Loss]) -> Loss:
 
 
 def loss_for(task: Task, scores: Scores) -> Loss:
-    """(labels, outputs) → loss of each sample: cross-entropy for classification, squared error for regression.
+    """(labels, outputs) → loss of each sample.
 
-    Labels of classes are integers; a single output is the score of class 1 of two.
+    Cross-entropy for classification and segmentation (there the mean over pixels), squared error for regression, for
+    pictures and for what reproduces its input (anomaly). Labels of classes are integers; a single output is the score
+    of class 1 of two. Raises SettingsError for a task that has no loss of its own.
     """
-    if task == "regression":
+    if task in ("regression", "pictures", "anomaly"):
         return _squared_error
+    if task not in ("classification", "segmentation"):
+        raise SettingsError(f"there is no one loss for the task {task!r}: say which, as (labels, outputs) → loss")
     from_logits = scores == "logits"
 
     def cross_entropy(labels: Any, outputs: Any) -> Any:
@@ -44,7 +49,9 @@ def loss_for(task: Task, scores: Scores) -> Loss:
             return tf_keras.losses.binary_crossentropy(binary, outputs, from_logits=from_logits)
         return tf_keras.losses.sparse_categorical_crossentropy(labels, outputs, from_logits=from_logits)
 
-    return cross_entropy
+    if task == "classification":
+        return cross_entropy
+    return lambda labels, outputs: tf.reduce_mean(cross_entropy(labels, outputs), axis=(1, 2))
 
 
 def _squared_error(labels: Any, outputs: Any) -> Any:

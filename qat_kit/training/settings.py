@@ -9,6 +9,9 @@ from qat_kit.errors import SettingsError
 
 History = list[dict[str, float]]
 
+# In the names of figures.
+_LOWER_IS_BETTER = ("loss", "error", "entropy")
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
@@ -17,9 +20,9 @@ class TrainingSettings:
     learning_rate: the peak, reached after `warm_up_epochs` and then falling to zero as a cosine. clip_norm: of all
     gradients together; weight_decay: of kernels and embeddings, decoupled from the gradient (AdamW); average_decay: of
     a moving average of the weights, which is what is validated and kept; None for none of each.
-    select_by: the figure of the history whose best epoch is kept, such as `validation_loss`; figures called accuracy
-    are better when higher. None keeps the last epoch. patience: end when that figure has not improved for so many
-    epochs that have it.
+    select_by: the figure of the history whose best epoch is kept, such as `validation_loss`; losses, errors and
+    entropies are better when lower, all else when higher. None keeps the last epoch. patience: end when that figure has
+    not improved for so many epochs that have it.
 
     Raises SettingsError for a number out of range, and for patience without a figure.
     """
@@ -56,8 +59,12 @@ def best_epoch(history: History, select_by: str) -> int | None:
     1
     >>> best_epoch([{"int8_accuracy": 0.5}, {}, {"int8_accuracy": 0.7}], "int8_accuracy")
     2
+    >>> best_epoch([{"equal_error_rate": 0.1}, {"equal_error_rate": 0.2}], "equal_error_rate")
+    0
+    >>> best_epoch([{"int8_mean_iou": 0.1}, {"int8_mean_iou": 0.2}], "int8_mean_iou")
+    1
     """
-    sign = -1.0 if "accuracy" in select_by else 1.0
+    sign = 1.0 if any(word in select_by for word in _LOWER_IS_BETTER) else -1.0
     found = [(sign * figures[select_by], epoch) for epoch, figures in enumerate(history) if select_by in figures]
     return min(found)[1] if found else None
 

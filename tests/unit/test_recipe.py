@@ -86,3 +86,12 @@ def test_the_hash_of_a_recipe_follows_its_text(tmp_path):
     first = load_recipe(str(path)).source_sha256
     path.write_text("from qat_kit.recipes.digits import recipe  # changed\n")
     assert load_recipe(str(path)).source_sha256 != first
+
+
+def test_the_hash_of_a_recipe_follows_the_kits_nets_and_datasets(tmp_path, monkeypatch):
+    net = tmp_path / "resnet.py"
+    net.write_text("depth = 8\n")
+    monkeypatch.setattr("qat_kit.recipe.loading._PARTS", (tmp_path,))
+    first = load_recipe("digits").source_sha256
+    net.write_text("depth = 9\n")
+    assert load_recipe("digits").source_sha256 != first

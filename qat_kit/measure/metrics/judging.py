@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -58,6 +59,7 @@ def compare_answers(
     *,
     baseline: str,
     candidate: str,
+    figures: Collection[str] | None = None,
     confidence: float = 0.95,
     num_draws: int = NUM_DRAWS,
     seed: int = 0,
@@ -65,8 +67,8 @@ def compare_answers(
 ) -> PairedTest:
     """Two models' answers to the same samples, figure by figure: what the candidate's is above the baseline's.
 
-    Every draw of the bootstrap takes the same samples for both. num_draws: of figures that are neither shares nor
-    means; 0 leaves those out. Raises DataError as `judge` does.
+    Every draw of the bootstrap takes the same samples for both. figures: those to compare, None for all. num_draws: of
+    figures that are neither shares nor means; 0 leaves those out. Raises DataError as `judge` does.
     """
     cases = tuple(task.cases(answers, truth, **options) for answers in (before, after))
     if count(cases[0]) != count(cases[1]):
@@ -79,7 +81,7 @@ def compare_answers(
         differences={
             metric.name: _difference(metric, *cases, confidence=confidence, num_draws=num_draws, seed=seed)
             for metric in task.metrics(cases[0])
-            if num_draws or metric.kind != "whole"
+            if (figures is None or metric.name in figures) and (num_draws or metric.kind != "whole")
         },
     )
 

@@ -198,14 +198,16 @@ class Lines:
 
 def test_the_file_is_measured_beside_the_simulation_and_the_best_epoch_kept(tmp_path: Path) -> None:
     said, split = Lines(), data(60)
+    qat = made("w3a8")
     qat, history = trained(
-        made("w3a8"),
+        qat,
         6,
         split=split,
         validation=split,
         settings={"select_by": "int8_accuracy", "learning_rate": 0.2},
         # Bits are lowered before the third epoch: the second makes no file.
         options={"evaluate_every": 2, "log_folder": tmp_path / "board", "bits": (5,)},
+        judge=lambda outputs, samples: {"highest": float(outputs[qat.model.output_names[0]][: len(samples)].max())},
         checkpoint=tmp_path / "qat.npz",
         progress=said,
     )
@@ -214,6 +216,7 @@ def test_the_file_is_measured_beside_the_simulation_and_the_best_epoch_kept(tmp_
     for epoch in measured:
         assert history[epoch]["int8_accuracy"] == pytest.approx(history[epoch]["simulated_accuracy"], abs=0.05)
         assert history[epoch]["int8_loss"] == pytest.approx(history[epoch]["validation_loss"], rel=0.1)
+        assert history[epoch]["int8_highest"] == pytest.approx(history[epoch]["simulated_highest"], rel=0.05)
     assert re.fullmatch(
         r"  epoch 4: loss \S+, validation_loss \S+, int8_loss \S+, int8_accuracy \S+, simulated.*", said.lines[0]
     )
