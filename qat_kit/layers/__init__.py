@@ -17,6 +17,7 @@ from qat_kit.layers.normalize import AppendConstant, L2Normalize, RMSNormalizati
 from qat_kit.layers.pad import Pad
 from qat_kit.layers.reduce import Reduce
 from qat_kit.layers.saturated import Saturated
+from qat_kit.layers.select import NotEqual, Positive, Select
 from qat_kit.layers.slice import StridedSlice
 
 __all__ = [
@@ -29,11 +30,14 @@ __all__ = [
     "L2Normalize",
     "Masked",
     "MatMul",
+    "NotEqual",
     "Pad",
     "PerChannelAffine",
+    "Positive",
     "RMSNormalization",
     "Reduce",
     "Saturated",
+    "Select",
     "SplitBatch",
     "StridedSlice",
     "WithConstant",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import tf_keras
@@ -10,7 +11,7 @@ from qat_kit.errors import UnsupportedLayerError
 from qat_kit.prepare.decomposition import Decomposition
 from qat_kit.prepare.graph import Graph
 from qat_kit.prepare.parts import Parts
-from qat_kit.prepare.recurrent import LAYERS, Unrolled, as_sequence, num_weights, sequence_and_states, unroll
+from qat_kit.prepare.recurrent import LAYERS, Unrolled, as_sequence, num_weights, tensors_of, unroll
 
 _layers = tf_keras.layers
 
@@ -33,15 +34,15 @@ def _unrolled(graph: Graph, name: str, max_steps: int) -> Graph:
     backward = {**forward, "go_backwards": not forward["go_backwards"]}
     if node.config.get("backward_layer"):
         backward = _config(parts, node.config["backward_layer"])
-    sequence, *initial = sequence_and_states(node)
-    weights, states = num_weights(forward), len(initial) // 2
+    taken = tensors_of(node)
+    weights, states = num_weights(forward), len(taken.initial) // 2
     halves = (
-        (forward, "forward_", node.weights[:weights], initial[:states]),
-        (backward, "backward_", node.weights[weights:], initial[states:]),
+        (forward, "forward_", node.weights[:weights], taken.initial[:states]),
+        (backward, "backward_", node.weights[weights:], taken.initial[states:]),
     )
     runs = [
-        unroll(parts, config, given, sequence, state, max_steps=max_steps, prefix=prefix)
-        for config, prefix, given, state in halves
+        unroll(parts, config, given, replace(taken, initial=initial), max_steps=max_steps, prefix=prefix)
+        for config, prefix, given, initial in halves
     ]
     merged = _merged(parts, runs, node.config["merge_mode"], sequences=forward["return_sequences"])
     return parts.replaced(
@@ -52,7 +53,7 @@ def _unrolled(graph: Graph, name: str, max_steps: int) -> Graph:
 def _merged(parts: Parts, runs: list[Unrolled], mode: str | None, *, sequences: bool) -> list[str]:
     """The output, or both where they are not merged. The backward run's steps are turned round to time's order."""
     forward, backward = runs
-    units = forward.units
+    (*place, units), (*_, others) = parts.sizes(forward.outputs[0]), parts.sizes(backward.outputs[0])
     if not sequences:
         ends = [forward.outputs[-1], backward.outputs[-1]]
         if mode is None:
@@ -62,13 +63,13 @@ def _merged(parts: Parts, runs: list[Unrolled], mode: str | None, *, sequences: 
         return [parts.add(_MERGES[mode], *ends)]
     steps = len(forward.outputs)
     turned = backward.outputs[::-1]
-    if mode == "concat" and units == backward.units:
+    if mode == "concat" and units == others and not place:
         # One operator joins what lies side by side in memory: forward and backward of step 0, of step 1, …
         both = [tensor for pair in zip(forward.outputs, turned, strict=True) for tensor in pair]
         return [parts.reshape(parts.join(both), steps, 2 * units)]
     whole = [
-        as_sequence(parts, forward.outputs, units, "forward_"),
-        as_sequence(parts, turned, backward.units, "backward_"),
+        as_sequence(parts, forward.outputs, "forward_"),
+        as_sequence(parts, turned, "backward_"),
     ]
     if mode is None:
         return whole
@@ -86,4 +87,6 @@ def _config(parts: Decomposition, layer: Any) -> dict[str, Any]:
             f"Bidirectional of {layer['class_name']}",
             f"Layers that can be: {', '.join(sorted(kinds))}.",
         )
-    return {**layer["config"], "class_name": layer["class_name"]}
+    # Of every step, Keras has it give 0 where the mask is, whatever it was made with.
+    zero_output = {"zero_output_for_mask": layer["config"]["return_sequences"]}
+    return {**layer["config"], **zero_output, "class_name": layer["class_name"]}

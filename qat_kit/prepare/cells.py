@@ -20,7 +20,7 @@ Chung et al. 2014, arXiv:1412.3555, as cuDNN computes it).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +62,25 @@ class Cell:
         """The nodes of one step; the new state, the output first."""
         raise NotImplementedError
 
+    def project(self, parts: Parts, sequence: str, *, part: str) -> Tensor:
+        """W·x + b of all steps, [steps, gates · units]."""
+        units = self.kernel.shape[-1]
+        weights = self.input_weights()
+        return parts.add(_layers.Dense, sequence, part=part, weights=weights, units=units, **self.of_input())
+
+    def input_weights(self) -> tuple[NDArray[Any], ...]:
+        """W, and b where there is one."""
+        return (self.kernel,) if self.bias is None else (self.kernel, self.bias)
+
+    def of_input(self) -> dict[str, Any]:
+        """What the layer that applies the input's kernel takes over from the cell's configuration."""
+        keys = ("kernel_regularizer", "kernel_constraint", "bias_regularizer", "bias_constraint")
+        return {"use_bias": self.bias is not None, **{key: self.config[key] for key in keys}}
+
+    def of_recurrent(self) -> dict[str, Any]:
+        """The same for the recurrent kernel."""
+        return {f"kernel_{end}": self.config[f"recurrent_{end}"] for end in ("regularizer", "constraint")}
+
     def activated(self, parts: Parts, role: str, tensor: Tensor, key: str) -> Tensor:
         """The cell's `activation` or `recurrent_activation`."""
         activation = self.config[key]
@@ -73,12 +92,7 @@ class Cell:
         """U·h (of some columns of U), one layer for all steps."""
         kernel = self.recurrent[:, columns]
         bias = None if self.recurrent_bias is None else self.recurrent_bias[columns]
-        config = {
-            "units": kernel.shape[1],
-            "use_bias": bias is not None,
-            "kernel_regularizer": self.config["recurrent_regularizer"],
-            "kernel_constraint": self.config["recurrent_constraint"],
-        }
+        config = {"units": kernel.shape[1], "use_bias": bias is not None, **self.of_recurrent()}
         weights = (kernel,) if bias is None else (kernel, bias)
         shares = f"{self.shares}_{columns.start}" if columns.start else self.shares
         return parts.add(_layers.Dense, state, part=role, weights=weights, shares=shares, **config)
@@ -86,20 +100,21 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class StepInputs:
-    """W·x + b of all steps, [steps, gates · units], and which step is meant."""
+    """W·x + b of all steps, [steps, …, gates · units], and which step is meant."""
 
     sequence: str
     step: int
 
     def part(self, parts: Parts, role: str, start: int, stop: int) -> Tensor:
-        """Columns of this step, [stop − start]."""
-        time = (self.step, self.step + 1, 1)
+        """Columns of this step, […, stop − start]."""
+        batch, _, *place, _ = parts.shape(self.sequence)
+        whole: list[tuple[int | None, ...]] = [(None, None, None)] * len(place)
         return parts.add(
             StridedSlice,
             self.sequence,
             part=role,
-            shape=(parts.shape(self.sequence)[0], stop - start),
-            slices=[time, (start, stop, 1)],
+            shape=(batch, *place, stop - start),
+            slices=[(self.step, self.step + 1, 1), *whole, (start, stop, 1)],
             squeezed_axes=[1],
         )
 
@@ -189,25 +204,3 @@ class GRUCell(Cell):
         change = parts.add(_layers.Subtract, state[0], candidate, part=roles("change"))
         change = parts.add(_layers.Multiply, update, change, part=roles("kept"))
         return (parts.add(_layers.Add, candidate, change, part=roles.output),)
-
-
-_KINDS = {"SimpleRNN": SimpleCell, "LSTM": LSTMCell, "GRU": GRUCell}
-
-
-def read_cell(kind: str, config: Mapping[str, Any], weights: Sequence[NDArray[Any]], shares: str) -> Cell | None:
-    """The cell of a layer (`LSTM`) or of a cell class (`LSTMCell`) with these weights; None for any other kind."""
-    made = _KINDS.get(kind.removesuffix("Cell"))
-    if made is None:
-        return None
-    kernel, recurrent, *biases = (np.asarray(weight, np.float64) for weight in weights)
-    bias = biases[0] if biases else None
-    recurrent_bias = None
-    if bias is not None and bias.ndim == 2:
-        # GRU with reset_after has two: that of z and r may be added to U·h or to W·x, that of n is under r.
-        units = int(config["units"])
-        outside = np.concatenate([bias[1, : 2 * units], np.zeros(units)])
-        bias, recurrent_bias = bias[0] + outside, bias[1] - outside
-        recurrent_bias = recurrent_bias if np.any(recurrent_bias) else None
-    return made(
-        config=config, kernel=kernel, bias=bias, recurrent=recurrent, recurrent_bias=recurrent_bias, shares=shares
-    )

@@ -35,8 +35,6 @@ def replace_elementary(graph: Graph) -> Graph:
         parts = Decomposition(graph, node)
         if node.layer_class is _layers.ELU:
             graph = parts.replaced(_elu(parts, node.inputs[0], float(node.config["alpha"])))
-        elif node.layer_class is _layers.ThresholdedReLU:
-            parts.refuse("It jumps at its threshold, where rounding decides on which side a value is; use ReLU.")
         elif (build := _build(node)) is not None:
             graph = parts.replaced(build(parts, node.inputs[0]))
     return graph

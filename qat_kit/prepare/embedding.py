@@ -7,6 +7,7 @@ from dataclasses import replace
 import tf_keras
 
 from qat_kit.errors import UnsupportedLayerError
+from qat_kit.layers import NotEqual
 from qat_kit.prepare.graph import Graph, Node
 
 _layers = tf_keras.layers
@@ -15,7 +16,7 @@ INDEX_DTYPE = "int32"
 
 
 def take_integer_indices(graph: Graph) -> Graph:
-    """Makes every input that only embeddings read one of int32, whatever number type it was declared with.
+    """Makes every input that only embeddings, and masks beside them, read one of int32, whatever it was declared with.
 
     Keras rounds real indices down itself, and `Embedding(…, input_length=10)` as a first layer makes an input of
     float32: the file would have to hold indices as quantized numbers. Raises UnsupportedLayerError for an embedding
@@ -34,7 +35,9 @@ def take_integer_indices(graph: Graph) -> Graph:
                 "quantized numbers. Give the model the indices as an input: tf_keras.Input(shape, dtype='int32').",
             )
         others = [
-            name for name in graph.consumers(source.name) if graph.nodes[name].layer_class is not _layers.Embedding
+            name
+            for name in graph.consumers(source.name)
+            if graph.nodes[name].layer_class not in (_layers.Embedding, NotEqual)
         ]
         if others or source.name in graph.outputs:
             raise UnsupportedLayerError(

@@ -14,6 +14,7 @@ import tensorflow as tf
 import tf_keras
 from numpy.typing import NDArray
 
+from qat_kit.layers import NotEqual
 from qat_kit.prepare.building import call_layer, rebuilt_layer, set_weights
 from qat_kit.prepare.channels_last import is_channels_first
 from qat_kit.prepare.graph import Graph, Node
@@ -25,6 +26,8 @@ _FLOAT32_WITHIN = (
 )
 # Numbers of one sample: more than 128×128 pixels of three channels.
 _LARGE = 50_000
+# Of the steps of a sequence with a mask.
+_MASKED = 0.3
 _GROUPED = (tf_keras.layers.Conv1D, tf_keras.layers.Conv2D)
 
 
@@ -39,7 +42,8 @@ class Value:
 def random_inputs(graph: Graph, *, batch: int | None = None, seed: int = 0) -> dict[str, NDArray[Any]]:
     """Values for each input of a graph: normal numbers, or indices where the input is of integers.
 
-    A dimension of unknown size gets 8; indices stay below the sizes of the embeddings that take them. batch: how many
+    A dimension of unknown size gets 8; indices stay below the sizes of the embeddings that take them; where a mask is
+    made of an input, some steps do not count. batch: how many
     samples; else two, or one of a model with large inputs, whose tensors take more memory than its weights.
     """
     random = np.random.default_rng(seed)
@@ -52,15 +56,30 @@ def random_inputs(graph: Graph, *, batch: int | None = None, seed: int = 0) -> d
     for name in graph.inputs:
         shape = (batch, *shapes[name])
         dtype = np.dtype(graph.nodes[name].config.get("dtype") or "float32")
-        readers = [graph.nodes[consumer].config for consumer in graph.consumers(name)]
-        tables = [config["input_dim"] for config in readers if "input_dim" in config]
+        readers = [graph.nodes[consumer] for consumer in graph.consumers(name)]
+        tables = [reader.config["input_dim"] for reader in readers if "input_dim" in reader.config]
         if dtype.kind == "f" and not tables:
             values[name] = random.standard_normal(shape)
         else:
             # Those of few bits are pixels.
             largest = 2 if dtype.kind == "b" or dtype.itemsize > 2 else 127
             values[name] = random.integers(0, min(tables, default=largest), shape).astype(dtype)
+        for value in {_masked_value(reader) for reader in readers} - {None}:
+            # Some steps do not count; the last one does, since the mean of none is no number.
+            masked = random.random(shape[:2]) < _MASKED
+            masked[:, -1] = False
+            values[name][masked] = value
+            values[name][:, -1] += values[name][:, -1] == value
     return values
+
+
+def _masked_value(node: Node) -> float | None:
+    """Which value of its input says that a step does not count; None where none does."""
+    if node.layer_class is tf_keras.layers.Masking:
+        return float(node.config["mask_value"])
+    if node.layer_class is NotEqual:
+        return float(node.config["value"])
+    return 0.0 if node.config.get("mask_zero") else None
 
 
 def evaluate(graph: Graph, inputs: Mapping[str, NDArray[Any]], wanted: Iterable[str]) -> dict[str, Value]:

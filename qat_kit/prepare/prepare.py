@@ -31,7 +31,8 @@ from qat_kit.prepare.hard_swish import join_hard_swish
 from qat_kit.prepare.input_shapes import refuse_open_shapes
 from qat_kit.prepare.intake import take_model
 from qat_kit.prepare.integers import take_integer_numbers
-from qat_kit.prepare.masks import refuse_masks
+from qat_kit.prepare.masked_average import replace_masked_average
+from qat_kit.prepare.masks import carry_masks
 from qat_kit.prepare.normalization import replace_normalization
 from qat_kit.prepare.one_dimensional import run_as_images
 from qat_kit.prepare.operations import replace_operations
@@ -43,7 +44,7 @@ from qat_kit.prepare.refusals import refuse_channels_first, refuse_remaining, re
 from qat_kit.prepare.relu import replace_relu, scale_relu
 from qat_kit.prepare.repeat_vector import repeat_by_joining
 from qat_kit.prepare.rescaling import replace_rescaling
-from qat_kit.prepare.resizing import resize_by_pooling
+from qat_kit.prepare.resizing import replace_resizing
 from qat_kit.prepare.separable import split_separable
 from qat_kit.prepare.sharing import join_shared
 from qat_kit.prepare.static_shapes import replace_static_shapes
@@ -63,12 +64,13 @@ REWRITES = (
     replace_operations,
     take_augmentation,
     spread_time_distributed,
-    refuse_masks,
+    carry_masks,
+    replace_masked_average,
     take_integer_indices,
     unroll_bidirectional,
     unroll_recurrent,
     repeat_by_joining,
-    resize_by_pooling,
+    replace_resizing,
     turn_dilated_kernels,
     split_separable,
     make_depthwise,

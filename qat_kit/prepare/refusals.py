@@ -20,11 +20,6 @@ _STAYING_FLOAT = {
         "(tflite/kernels/conv3d_transpose.cc). Use UpSampling3D and Conv3D, or Conv2DTranspose at each step: "
         "TimeDistributed(Conv2DTranspose(…))."
     ),
-    **dict.fromkeys(
-        ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"),
-        "LiteRT runs its loop as a WHILE, which the converter leaves float (tflite/kernels/while.cc), and it is not "
-        "unrolled. Use TimeDistributed(Conv2D(…)) and an LSTM over its features, or Conv3D.",
-    ),
 }
 
 

@@ -1,52 +1,75 @@
 """Every ReLU → the forms that the runtime has: RELU, RELU6, LEAKY_RELU, and RELU with a range that ends at a maximum.
 
-    y = max_value                          where x ≥ max_value
-        x                                  where threshold ≤ x < max_value
+    y = max_value                          where x ≥ max_value and x > threshold
+        x                                  where threshold < x < max_value
         negative_slope · (x − threshold)   below
 
-An int8 tensor of exactly [0, m] saturates at m: a maximum is free where the ReLU is an operator's own.
+An int8 tensor of exactly [0, m] saturates at m: a maximum is free where the ReLU is an operator's own. At a threshold a
+ReLU jumps, which SELECT_V2 does: y = x where 64·(x − threshold), cut off to [0, 1], is above 0, else 0; of codes that
+are closer to the threshold than 1/32640, rounding decides. A step of x at the threshold is a jump of y.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import tf_keras
 
 from qat_kit.errors import UnsupportedLayerError
-from qat_kit.layers import PerChannelAffine, Saturated
+from qat_kit.layers import PerChannelAffine, Positive, Saturated, Select, WithConstant
 from qat_kit.prepare.decomposition import Decomposition
 from qat_kit.prepare.graph import Graph, Node
 
 _layers = tf_keras.layers
 
+_FACTOR = 64.0
+
 
 def replace_relu(graph: Graph) -> Graph:
-    """Gives every ReLU with a maximum other than 6 its form; refuses thresholds, at which a ReLU jumps."""
+    """Gives every ReLU with a maximum other than 6, or a threshold, its form, and every ThresholdedReLU.
+
+    Raises UnsupportedLayerError for a slope beside either.
+    """
     for name in tuple(graph.nodes):
         node = graph.nodes[name]
         if node.layer_class is _layers.ReLU:
             graph = _form(graph, node)
+        elif node.layer_class is _layers.ThresholdedReLU:
+            graph = _with_threshold(Decomposition(graph, node), None, float(node.config["theta"]))
     return graph
 
 
 def _form(graph: Graph, node: Node) -> Graph:
+    maximum: Any
     maximum, slope, threshold = (node.config.get(key) for key in ("max_value", "negative_slope", "threshold"))
-    if threshold:
-        raise UnsupportedLayerError(
-            node.name,
-            f"ReLU(threshold={threshold})",
-            "It jumps at its threshold, where rounding decides on which side a value is; use ReLU().",
-        )
-    if maximum is None or (float(maximum) == 6.0 and not slope):
+    if threshold and not slope:
+        return _with_threshold(Decomposition(graph, node), maximum, float(threshold))
+    if not threshold and (maximum is None or (float(maximum) == 6.0 and not slope)):
         return graph
     if slope:
         raise UnsupportedLayerError(
-            node.name, f"ReLU(max_value={maximum}, negative_slope={slope})", "Use one of the two: ReLU or LeakyReLU."
+            node.name,
+            f"ReLU(max_value={maximum}, negative_slope={slope}, threshold={threshold})",
+            "Use one of them: ReLU or LeakyReLU.",
         )
     parts = Decomposition(graph, node)
     return parts.replaced(parts.add(Saturated, node.inputs[0], function="relu", maximum=float(maximum)))
+
+
+def _with_threshold(parts: Decomposition, maximum: float | None, threshold: float) -> Graph:
+    """x where it is above the threshold, else 0; cut off behind."""
+    # No threshold is negative: a ReLU before it changes nothing, and the operator before takes it in.
+    source = parts.add(_layers.ReLU, parts.node.inputs[0], part="relu", shape=parts.node.output_shape)
+    moved = parts.add(WithConstant, source, part="moved", operation="subtract", value=threshold)
+    larger = parts.add(WithConstant, moved, part="larger", operation="multiply", value=_FACTOR)
+    gate = parts.add(Saturated, larger, part="gate", function="relu", maximum=1.0)
+    above = parts.add(Positive, gate, part="above", shape=parts.shape(gate))
+    result = parts.add(Select, above, source, part="shown", shape=parts.node.output_shape)
+    if maximum is not None:
+        result = parts.add(Saturated, result, part="cut", function="relu", maximum=float(maximum))
+    return parts.replaced(result)
 
 
 def scale_relu(graph: Graph) -> Graph:

@@ -103,6 +103,9 @@ _OPERATORS: dict[type[tf_keras.layers.Layer], str] = {
     own.L2Normalize: "L2_NORMALIZATION",
     own.Masked: "SELECT_V2",
     own.MatMul: "BATCH_MATMUL",
+    own.NotEqual: "NOT_EQUAL",
+    own.Positive: "GREATER",
+    own.Select: "SELECT_V2",
 }
 
 _ACTIVATIONS = {
@@ -146,6 +149,11 @@ ROUNDING_SAME_SCALE = frozenset({"AVERAGE_POOL_2D", "RESIZE_BILINEAR", "PADV2", 
 def rounds(node: Node, op: str) -> bool:
     """Whether a node's operator rounds to the scale that it keeps: one of these, or a constant bound."""
     return op in ROUNDING_SAME_SCALE or (op in ("MAXIMUM", "MINIMUM") and node.layer_class is own.WithConstant)
+
+
+def data_inputs(node: Node) -> tuple[str, ...]:
+    """The tensors that a node moves or computes with; a condition is neither."""
+    return node.inputs[1:] if node.layer_class is own.Select else node.inputs
 
 
 def operator_of(node: Node) -> str:

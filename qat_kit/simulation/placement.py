@@ -13,11 +13,18 @@ from dataclasses import dataclass
 import tf_keras
 
 from qat_kit.errors import UnsupportedLayerError
-from qat_kit.layers import Saturated
+from qat_kit.layers import NotEqual, Saturated
 from qat_kit.layers.fake_quantize import RangeSource
 from qat_kit.prepare.graph import Graph, Node
 from qat_kit.simulation.by_hand import hand_placed
-from qat_kit.simulation.operators import IDENTITY, LIVE_BATCH_NORM, fixed_output_of, operator_of, rounds
+from qat_kit.simulation.operators import (
+    IDENTITY,
+    LIVE_BATCH_NORM,
+    data_inputs,
+    fixed_output_of,
+    operator_of,
+    rounds,
+)
 from qat_kit.simulation.quantizers import activation_spec
 from qat_kit.spec import ScaleZeroPoint, op_spec
 from qat_kit.targets import LayerDescription, ModelDescription
@@ -101,10 +108,10 @@ def _pair(node: Node, key: str) -> tuple[int, int] | None:
 
 
 def is_index(graph: Graph, name: str) -> bool:
-    """Whether an input holds integers that embeddings take: indices have no scale."""
-    consumers = [graph.nodes[consumer].layer_class for consumer in graph.consumers(name)]
+    """Whether an input holds integers that embeddings take: indices have no scale. Which of them are 0 is a mask."""
+    consumers = {graph.nodes[consumer].layer_class for consumer in graph.consumers(name)}
     is_integer = graph.nodes[name].config["dtype"] in ("int32", "int64")
-    return is_integer and bool(consumers) and set(consumers) == {tf_keras.layers.Embedding}
+    return is_integer and tf_keras.layers.Embedding in consumers and consumers <= {tf_keras.layers.Embedding, NotEqual}
 
 
 def _refuse_integer_inputs(graph: Graph) -> None:
@@ -162,7 +169,7 @@ def _groups(graph: Graph, operators: dict[str, str], fused: dict[str, str], acti
             continue
         # A fused activation is part of its operator.
         if name in fused or operators[name] == IDENTITY or _keeps_scale(operators[name], activation_bits):
-            for source in node.inputs:
+            for source in data_inputs(node):
                 first, second = sorted((root(name), root(source)), key=order.__getitem__)
                 parent[second] = first
     return {name: root(name) for name in graph.nodes}
@@ -181,7 +188,10 @@ def _computes_values(
     while name in fused:
         name = fused[name]
     op = operators[name]
-    return op != IDENTITY and (not _keeps_scale(op, activation_bits) or rounds(graph.nodes[name], op))
+    if op == IDENTITY or op_spec(op).data_outputs == ():
+        # Truth values have no scale.
+        return False
+    return not _keeps_scale(op, activation_bits) or rounds(graph.nodes[name], op)
 
 
 def _keeps_scale(op: str, activation_bits: int) -> bool:

@@ -26,6 +26,7 @@ _KNOWN_CUSTOM = {
 }
 _CONVERSIONS = ("QUANTIZE", "DEQUANTIZE", "CAST")
 _CONTROL_FLOW = ("WHILE", "IF", "CALL", "CALL_ONCE")
+_COMPARISONS = ("EQUAL", "NOT_EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL")
 _IO_TYPES = tuple(name.upper() for name in get_args(IoType))
 
 
@@ -134,11 +135,16 @@ def _wrong_activation_types(subject: Subject, seen: set[tuple[int, int]]) -> Ite
 
 
 def _is_index_or_answer(subject: Subject, graph: Subgraph, tensor: Tensor) -> bool:
-    """Whether an input is read as indices alone, or an output is what ARG_MAX and its like answer with."""
+    """Whether an input is read as indices alone, or an output is what ARG_MAX and its like answer with.
+
+    Indices may be compared with whole numbers, too: which of them are 0 is a mask.
+    """
     if tensor.type not in ("INT32", "INT64", "BOOL") or tensor.scale.size:
         return False
     steps = subject.touching(graph, tensor)
-    in_data = any(tensor in (*step.data_inputs, *step.data_outputs) for step in steps)
+    in_data = any(
+        tensor in (*step.data_inputs, *step.data_outputs) for step in steps if step.operator.op not in _COMPARISONS
+    )
     return not in_data and bool(steps)
 
 

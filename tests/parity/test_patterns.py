@@ -114,6 +114,12 @@ LOOSER: dict[str, tuple[int, float]] = {
     "bidirectional": (2, 0.1),
     "bidirectional_sum": (2, 0.05),
     "embedding_lstm": (1, 0.1),
+    "masked_both_directions": (3, 0.1),
+    "conv_lstm": (4, 0.1),
+    "masking": (2, 0.05),
+    "upsampling_bicubic": (2, 0.1),
+    # A step at the threshold is a jump.
+    "relu_threshold": (60, 0.02),
     # Convolutions, gates and slopes behind one another.
     "wavenet": (3, 0.05),
     "chain1d": (3, 0.2),
@@ -153,7 +159,7 @@ def test_the_file_is_what_was_simulated(name: str, tmp_path: Path) -> None:
     new_values = [
         operator
         for operator in graph.operators
-        if not op_spec(operator.op).same_scale
+        if (not op_spec(operator.op).same_scale and op_spec(operator.op).data_outputs != ())
         or operator.op in ROUNDING_SAME_SCALE
         or (
             operator.op in ("MAXIMUM", "MINIMUM") and any(graph.tensors[index].is_constant for index in operator.inputs)

@@ -156,7 +156,7 @@ def _compare_quantizers(path: Path, prepared: tf_keras.Model) -> None:
     computed = [
         operator
         for operator in graph.operators
-        if not op_spec(operator.op).same_scale
+        if (not op_spec(operator.op).same_scale and op_spec(operator.op).data_outputs != ())
         or operator.op in ROUNDING_SAME_SCALE
         # What is looked up in a constant table has the table's scale.
         or graph.tensors[operator.inputs[0]].is_constant

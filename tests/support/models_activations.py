@@ -41,6 +41,7 @@ PATTERNS: dict[str, Callable[[], tf_keras.Model]] = {
     "conv_log_softmax": _behind_conv(lambda: L.Activation("log_softmax")),
     "conv_relu_maximum": _behind_conv(lambda: L.ReLU(max_value=1.5)),
     "relu_maximum_pool": lambda: model_of(chain(conv(4), L.ReLU(1.0), L.MaxPooling2D(), conv(2)), IMAGE),
+    "relu_threshold": _behind_conv(lambda: L.ReLU(threshold=0.5)),
     "conv_prelu_each": _behind_conv(lambda: L.PReLU()),
     "conv_prelu_shared_channels": _behind_conv(lambda: L.PReLU(shared_axes=[1, 2, 3])),
 }

@@ -20,6 +20,7 @@ def _chain(make: Callable[[], list[layers.Layer]], shape: tuple[int, ...] = IMAG
 PATTERNS: dict[str, Callable[[], tf_keras.Model]] = {
     "resizing_bilinear": _chain(lambda: [conv(), layers.Resizing(12, 9), conv(2)]),
     "resizing_nearest": _chain(lambda: [conv(), layers.Resizing(5, 11, interpolation="nearest"), conv(2)]),
+    "upsampling_bicubic": _chain(lambda: [conv(), layers.UpSampling2D(2, interpolation="bicubic")]),
     "resizing_area": _chain(lambda: [conv(), layers.Resizing(4, 2, interpolation="area")]),
     "resizing_of_input": _chain(lambda: [layers.Resizing(4, 4), conv(2)]),
     "dilated_transposed": _chain(lambda: [layers.Conv2DTranspose(5, 3, dilation_rate=2), layers.ReLU()]),

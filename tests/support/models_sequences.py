@@ -141,6 +141,18 @@ PATTERNS: dict[str, Callable[[], tf_keras.Model]] = {
         dtype="float32",
     ),
     "embedding_lstm": _tokens(chain(layers.Embedding(20, 4, name="embedding"), layers.LSTM(4), layers.Dense(3))),
+    "masked_both_directions": _tokens(
+        chain(
+            layers.Embedding(20, 4, mask_zero=True, name="embedding"),
+            layers.Bidirectional(layers.SimpleRNN(3, return_sequences=True), name="both"),
+        ),
+        shape=(4,),
+    ),
+    "masked_mean": _tokens(
+        chain(layers.Embedding(20, 4, mask_zero=True, name="embedding"), layers.GlobalAveragePooling1D())
+    ),
+    "masking": _chain(lambda: [layers.Masking(-1.0), layers.SimpleRNN(3, name="rnn")]),
+    "conv_lstm": _chain(lambda: [layers.ConvLSTM2D(2, 3, name="frames")], (2, 6, 6, 2)),
     "text_cnn": _tokens(text_cnn),
     "two_tables": two_tables,
     "one_table_twice": one_table_twice,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tf_keras
 
 from qat_kit.errors import UnsupportedLayerError
@@ -13,8 +15,10 @@ from qat_kit.layers import Elementwise, PerChannelAffine, Saturated
 from qat_kit.prepare import prepare
 from qat_kit.prepare.hard_swish import join_hard_swish
 from qat_kit.prepare.reading import read_graph
+from qat_kit.prepare.relu import replace_relu
 from tests.support.models import chain, conv, model_of
 from tests.support.models_activations import PATTERNS
+from tests.support.rewrites import kinds, rewritten
 
 L = tf_keras.layers
 
@@ -39,10 +43,32 @@ def test_a_factor_passes_a_relu_backwards() -> None:
     assert layers[2].maximum == 3.0
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: L.ReLU(threshold=0.5),
+        lambda: L.ReLU(threshold=0.3, max_value=0.7),
+        lambda: L.ReLU(threshold=0.7, max_value=0.3),
+        lambda: L.ThresholdedReLU(0.5),
+        lambda: L.ThresholdedReLU(0.0),
+    ],
+)
+def test_a_jump_is_a_choice(make: Callable[[], tf_keras.layers.Layer]) -> None:
+    graph = rewritten(model_of(make(), (4, 4, 1)), replace_relu)
+    assert {"Positive", "Select"} <= set(kinds(graph))
+
+
 @pytest.mark.parametrize("layer", [L.ReLU(threshold=0.5), L.ThresholdedReLU(0.5)])
-def test_jumps_are_refused(layer: tf_keras.layers.Layer) -> None:
-    with pytest.raises(UnsupportedLayerError, match="jumps at its threshold"):
-        prepare(model_of(chain(conv(4), layer)))
+def test_the_threshold_itself_is_below(layer: tf_keras.layers.Layer) -> None:
+    values = tf.constant([[0.5], [np.nextafter(np.float32(0.5), np.float32(1))]])
+    model = model_of(layer, (1,))
+    assert model(values)[0] == 0 < model(values)[1]
+    np.testing.assert_array_equal(prepare(model).model(values), model(values))
+
+
+def test_a_slope_beside_a_threshold_is_refused() -> None:
+    with pytest.raises(UnsupportedLayerError, match=r"negative_slope=0\.1\d*, threshold=0\.5"):
+        prepare(model_of(chain(conv(4), L.ReLU(threshold=0.5, negative_slope=0.1))))
 
 
 @pytest.mark.parametrize(("offset", "joined"), [(3.0, True), (2.0, False)])

@@ -11,6 +11,7 @@ import tf_keras
 from tf_keras import layers
 
 from qat_kit.errors import UnsupportedLayerError
+from qat_kit.prepare.bidirectional import unroll_bidirectional
 from qat_kit.prepare.recurrent import LAYERS, unroll_recurrent
 from tests.support.models import model_of
 from tests.support.rewrites import kinds, rewritten
@@ -51,6 +52,27 @@ LAYERS_WITH_ARGUMENTS: dict[str, Callable[[], Any]] = {
         [L.LSTMCell(5), L.GRUCell(3), L.SimpleRNNCell(4)], return_sequences=True, return_state=True, go_backwards=True
     ),
 }
+
+FRAMES: dict[str, tuple[Callable[[], Any], tuple[int, ...]]] = {
+    "images": (lambda: L.ConvLSTM2D(2, (3, 2), strides=(1, 2), padding="same", dropout=0.1), (3, 6, 6, 2)),
+    "images, every step": (lambda: L.ConvLSTM2D(2, 3, return_sequences=True, activation="relu"), (3, 6, 6, 2)),
+    "rows, dilated, backwards": (
+        lambda: L.ConvLSTM1D(2, 3, dilation_rate=2, use_bias=False, go_backwards=True, return_state=True),
+        (3, 8, 2),
+    ),
+    "blocks": (lambda: L.ConvLSTM3D(1, 2, recurrent_activation="sigmoid"), (2, 3, 4, 3, 1)),
+    "both directions": (lambda: L.Bidirectional(L.ConvLSTM2D(2, 2, return_sequences=True)), (3, 4, 4, 1)),
+}
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_an_unrolled_layer_of_images_computes_the_same(name: str) -> None:
+    make, shape = FRAMES[name]
+    graph = rewritten(model_of(make(), shape), lambda before: unroll_recurrent(unroll_bidirectional(before)))
+    assert not any("LSTM" in kind for kind in kinds(graph))
+    assert {len(node.config["kernel_size"]) for node in graph.nodes.values() if "kernel_size" in node.config} == {
+        len(shape) - 2
+    }
 
 
 @pytest.mark.parametrize("name", LAYERS_WITH_ARGUMENTS)

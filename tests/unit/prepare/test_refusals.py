@@ -17,8 +17,6 @@ FRAMES = (3, 6, 6, 2)
     ("make", "shape", "words"),
     [
         (lambda k: k.layers.Conv3DTranspose(2, 2, name="it"), FRAMES, r"'it' .Conv3DTranspose.*conv3d_transpose\.cc"),
-        (lambda k: k.layers.ConvLSTM2D(2, 2, name="it"), FRAMES, r"'it' .ConvLSTM2D.*while\.cc.*TimeDistributed"),
-        (lambda k: k.layers.ConvLSTM1D(2, 2, name="it"), FRAMES[:1] + FRAMES[2:], r"'it' .ConvLSTM1D"),
         (
             lambda k: k.layers.Conv1D(2, 2, data_format="channels_first", name="it"),
             FRAMES[2:],

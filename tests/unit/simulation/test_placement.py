@@ -193,8 +193,8 @@ def test_fixed_outputs_of_one_scale_may_be_joined() -> None:
 # -------------------------------------------------------------------------------------------- refusals
 
 REFUSED: dict[str, tuple[Callable[[], layers.Layer], tuple[int, ...], str]] = {
-    "relu above 1": (lambda: layers.ReLU(threshold=1.0, name="x"), IMAGE, r"ReLU\(.*threshold=1.0"),
-    "bicubic": (lambda: layers.UpSampling2D(interpolation="bicubic", name="x"), IMAGE, "UpSampling2D.*bicubic"),
+    "two slopes": (lambda: layers.ReLU(2.0, 0.5, name="x"), IMAGE, r"ReLU\(.*negative_slope=0.5"),
+    "own weights": (lambda: layers.LocallyConnected2D(2, 3, name="x"), IMAGE, "LocallyConnected2D"),
 }
 
 

@@ -403,8 +403,8 @@ def test_a_frozen_layer_really_is(scheme: str) -> None:
 
 
 def test_an_unsupported_layer_is_named_before_anything_is_built() -> None:
-    model = model_of(chain(conv(4), layers.ThresholdedReLU(name="jump")))
-    with pytest.raises(UnsupportedLayerError, match=r"'jump' \(ThresholdedReLU\)"):
+    model = model_of(chain(conv(4), layers.LocallyConnected2D(2, 3, name="own")))
+    with pytest.raises(UnsupportedLayerError, match=r"'own' \(LocallyConnected2D\)"):
         simulate(prepare(model), [])
 
 
