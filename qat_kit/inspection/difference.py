@@ -10,19 +10,24 @@ from typing import Any, Literal
 import numpy as np
 import pydantic
 
+from qat_kit.files import read_bytes
+from qat_kit.inspection.stated import archive_changes, stated_changes
 from qat_kit.litert.model_file import read_model
 from qat_kit.litert.records import FLOAT_TYPES, ModelFile, Operator, Subgraph, Tensor
 from qat_kit.results import Record
 
 # The search for the longest common part takes time that grows with the square of the number.
 _ALIGNED_AT_MOST = 3000
+# Of a text; JSON has all of it.
+_SHOWN_AT_MOST = 160
 
 
 class Change(Record):
-    """One difference. where: the operator, as it stands in each file, or the file itself.
+    """One difference. where: the operator, as it stands in each file, or the file itself, or what it says of itself.
 
     what: "operator removed", "operator added", "version", "activation", "option …", "shape of …", "type of …",
-    "scale of …", "zero point of …", "values of …", "inputs", "outputs". before, after: None where there is none.
+    "scale of …", "zero point of …", "values of …", "inputs", "outputs"; of "signature", "attachment", "metadata" and
+    "archive" the entry. before, after: None where there is none.
     """
 
     where: str
@@ -55,18 +60,23 @@ class Difference(Record):
 
 
 def compare_files(before: Path | str | bytes, after: Path | str | bytes) -> Difference:
-    """Pairs the operators of two files by what they are and in their order, and lists what changed.
+    """Pairs the operators of two files by what they are and in their order, and lists what changed, metadata last.
 
-    Names of tensors are not compared: each conversion makes up its own. Raises ModelFileError for a file that cannot be
-    read.
+    Names of tensors are not compared: each conversion makes up its own; those of signatures are. Raises ModelFileError
+    for a file that cannot be read.
     """
     models = read_model(before), read_model(after)
+    contents = [source if isinstance(source, bytes) else read_bytes(Path(source)) for source in (before, after)]
+    stated = (*stated_changes(*models), *archive_changes(*contents))
     sizes = [sum(len(graph.operators) for graph in model.subgraphs) for model in models]
     return Difference(
         sha256=(models[0].sha256, models[1].sha256),
         size_bytes=(models[0].size_bytes, models[1].size_bytes),
         num_operators=(sizes[0], sizes[1]),
-        changes=tuple(_changes(*models)),
+        changes=(
+            *_changes(*models),
+            *(Change(where=where, what=what, before=old, after=new) for where, what, old, new in stated),
+        ),
     )
 
 
@@ -170,6 +180,8 @@ def _spread(a: Any, b: Any, kind: str) -> str:
 def _short(value: Any) -> str:
     if value is None:
         return "none"
+    if isinstance(value, str):
+        return value if len(value) <= _SHOWN_AT_MOST else f"{value[:_SHOWN_AT_MOST]}…"
     if isinstance(value, list) and len(value) > 6:
         return f"[{', '.join(_short(entry) for entry in value[:3])}, … {len(value)} in all]"
     if isinstance(value, list):

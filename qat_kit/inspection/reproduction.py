@@ -18,7 +18,7 @@ from qat_kit.litert.cutting import OperatorCutter
 from qat_kit.litert.drawing import draw
 from qat_kit.litert.interpreter import KERNEL_SETS, Interpreter
 from qat_kit.litert.model_file import read_model
-from qat_kit.litert.records import Operator, Subgraph
+from qat_kit.litert.records import FLOAT_TYPES, Operator, Subgraph
 from qat_kit.progress import Progress, SilentProgress
 from qat_kit.results import Record
 from qat_kit.vocabulary import KernelSet
@@ -29,13 +29,15 @@ _CALLING_OPS = ("IF", "WHILE", "CALL", "CALL_ONCE")
 class Mismatch(Record):
     """An operator whose results differ between kernel sets, given the same operands.
 
-    num_differing: elements on which not all agree, of num_elements. largest: between any two, in steps for integers.
+    type: of its first result. num_differing: elements on which not all agree, of num_elements. largest: between any
+    two, in steps for integers.
     position, values: the first such element, and what each kernel set made of it. size_bytes: of the operator's own
     file. failures: kernel sets that could not run it, and why.
     """
 
     op: str
     index: int
+    type: str
     size_bytes: int
     num_elements: int = 0
     num_differing: int = 0
@@ -46,11 +48,15 @@ class Mismatch(Record):
 
 
 class Reproduction(Record):
-    """All operators of a file that show a mismatch, the smallest first. skipped: operators that were not run alone."""
+    """All operators of a file that show a mismatch, integers before floats, the smallest first.
 
-    format_version: Literal[1] = 1
+    run_on: the kernel set that gave the operators their operands. skipped: operators that were not run alone.
+    """
+
+    format_version: Literal[2] = 2
     sha256: str
     num_operators: int
+    run_on: KernelSet
     skipped: tuple[int, ...]
     mismatches: tuple[Mismatch, ...]
 
@@ -68,9 +74,9 @@ def reproduce(
 ) -> tuple[Reproduction, Case | None]:
     """Runs the file once on random inputs, then each operator alone on what it was really given, on every kernel set.
 
-    Inputs are drawn evenly over their integers, or normally for floats. Everything runs in child processes. Operators
-    that call other graphs, are not LiteRT's own, or keep a state are skipped. Raises ModelFileError where the reference
-    kernels cannot run the file.
+    Inputs are drawn evenly over their integers, or normally for floats. The whole runs on the first kernel set that can
+    run it: the reference kernels lack some operators. Everything runs in child processes. Operators that call other
+    graphs, are not LiteRT's own, or keep a state are skipped. Raises ModelFileError where no kernel set runs the file.
     """
     limits, data, model = limits or Limits(), read_bytes(path), read_model(path)
     graph = model.subgraphs[0]
@@ -79,26 +85,27 @@ def reproduce(
     cutter = OperatorCutter(data, limits=limits)
     try:
         with (
-            Interpreter(path, kernel_set="reference", preserve_all_tensors=True, limits=limits) as whole,
+            _run_whole(path, seed=seed, limits=limits) as whole,
             (progress or SilentProgress()).track("operators", len(graph.operators)) as advance,
         ):
-            random = np.random.default_rng(seed)
-            whole.run({detail.name: draw(detail.shape, detail.dtype, random) for detail in whole.inputs})
+            run_on = whole.kernel_set
             for operator in graph.operators:
                 if _runs_alone(graph, operator):
                     content = cutter.cut(operator.index)
                     case = Case(content=content, inputs=_operands(graph, operator, content, whole))
-                    mismatch = _mismatch(operator, case, limits)
+                    mismatch = _mismatch(graph, operator, case, limits)
                     found += [] if mismatch is None else [(mismatch, case)]
                 else:
                     skipped.append(operator.index)
                 advance(1)
     finally:
         cutter.close()
-    found.sort(key=lambda pair: (pair[0].size_bytes, pair[0].index))
+    # The last bits of floats differ wherever sums are added in another order.
+    found.sort(key=lambda pair: (pair[0].type in FLOAT_TYPES, pair[0].size_bytes, pair[0].index))
     record = Reproduction(
         sha256=model.sha256,
         num_operators=len(graph.operators),
+        run_on=run_on,
         skipped=tuple(skipped),
         mismatches=tuple(mismatch for mismatch, _ in found),
     )
@@ -111,6 +118,21 @@ def save_case(case: Case, folder: Path) -> None:
     arrays: dict[str, Any] = dict(case.inputs)
     with replacing(folder / "inputs.npz") as temporary:
         np.savez(temporary, **arrays)
+
+
+def _run_whole(path: Path, *, seed: int, limits: Limits) -> Interpreter:
+    """The file after one run on random inputs, on the first kernel set that runs it."""
+    refusals: list[str] = []
+    for kernel_set in KERNEL_SETS:
+        try:
+            whole = Interpreter(path, kernel_set=kernel_set, preserve_all_tensors=True, limits=limits)
+            random = np.random.default_rng(seed)
+            whole.run({detail.name: draw(detail.shape, detail.dtype, random) for detail in whole.inputs})
+        except ModelFileError as error:
+            refusals.append(str(error))
+        else:
+            return whole
+    raise ModelFileError("\n".join(refusals))
 
 
 def _runs_alone(graph: Subgraph, operator: Operator) -> bool:
@@ -127,7 +149,7 @@ def _operands(graph: Subgraph, operator: Operator, content: bytes, whole: Interp
     return {str(place): whole.tensor(kept[place]) for place in part.inputs}
 
 
-def _mismatch(operator: Operator, case: Case, limits: Limits) -> Mismatch | None:
+def _mismatch(graph: Subgraph, operator: Operator, case: Case, limits: Limits) -> Mismatch | None:
     answers: dict[KernelSet, NDArray[Any]] = {}
     failures: dict[KernelSet, str] = {}
     for kernel_set in KERNEL_SETS:
@@ -137,7 +159,10 @@ def _mismatch(operator: Operator, case: Case, limits: Limits) -> Mismatch | None
                 answers[kernel_set] = np.concatenate([each.reshape(-1) for each in single.run(named).values()])
         except ModelFileError as error:
             failures[kernel_set] = str(error)
-    mismatch = Mismatch(op=operator.op, index=operator.index, size_bytes=len(case.content), failures=failures)
+    result = next((graph.tensors[index].type for index in operator.outputs if index >= 0), "")
+    mismatch = Mismatch(
+        op=operator.op, index=operator.index, type=result, size_bytes=len(case.content), failures=failures
+    )
     if len(answers) < 2:
         return mismatch if failures else None
     stacked = np.stack([np.asarray(answer) for answer in answers.values()])

@@ -5,6 +5,9 @@ Source: mediapipe/tasks/metadata/metadata_schema.fbs, version 1.5.0; fields are 
 
 from __future__ import annotations
 
+import io
+import struct
+import zipfile
 from typing import Literal
 
 from qat_kit.errors import ModelFileError
@@ -124,6 +127,18 @@ def decode(data: bytes) -> Description:
         )
     except ModelFileError as error:
         raise ModelFileError(f"{ENTRY} is damaged: {error}") from None
+
+
+def archived_files(content: bytes) -> dict[str, str]:
+    """Name → size and checksum of each file of the archive behind the FlatBuffer, as the archive's directory has them.
+
+    Empty where there is no archive that can be read.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return {entry.filename: f"{entry.file_size:,} bytes, CRC {entry.CRC:08x}" for entry in archive.infolist()}
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, struct.error):
+        return {}
 
 
 def _text(table: Table, number: int) -> str:
