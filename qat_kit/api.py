@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from qat_kit.datasets import Dataset, Split, as_split, label_arrays, read_representative
 from qat_kit.errors import DataError, SettingsError, UnknownNameError
 from qat_kit.files import sha256
+from qat_kit.keras_models import is_probability
 from qat_kit.prepare import take_model
 from qat_kit.prepare.reading import require_functional
 from qat_kit.progress import Progress
@@ -140,15 +141,7 @@ def _scores_of(output: Any, task: Task) -> Scores:
     """What an output holds, by its last layer; one that only names it is passed over."""
     if task not in ("classification", "segmentation", "tagging"):
         return "values"
-    last = output.node.layer
-    while _activation(last) == "linear" and type(last).__name__ == "Activation":
-        last = last.input.node.layer
-    is_probability = _activation(last) in ("softmax", "sigmoid") or type(last).__name__ == "Softmax"
-    return "probabilities" if is_probability else "logits"
-
-
-def _activation(layer: Any) -> str:
-    return getattr(getattr(layer, "activation", None), "__name__", "")
+    return "probabilities" if is_probability(output) else "logits"
 
 
 def _calibration(train: Split, given: Any, count: int | None, names: tuple[str, ...]) -> tuple[Split, tuple[int, ...]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,23 +10,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qat_kit.convert import build_manifest, convert, golden_vectors, publish, write_metadata
+from qat_kit.convert import build_manifest, convert, publish, write_metadata
 from qat_kit.convert.artifact import kind_of, names_for
 from qat_kit.convert.job import Mode
 from qat_kit.convert.process import Limits
 from qat_kit.datasets import Split
-from qat_kit.datasets.selection import choose_indices
 from qat_kit.datasets.sources import SampleSource
-from qat_kit.errors import CertificateError, DataError, SchemeError
+from qat_kit.errors import DataError, SchemeError
+from qat_kit.keras_models import is_probability, predict, predict_all
 from qat_kit.manifest import Artifact, Calibration
+from qat_kit.measure.metrics.classification import class_numbers
 from qat_kit.prepare import prepare, save_for_conversion
 from qat_kit.progress import Progress, SilentProgress
+from qat_kit.proof import prove
 from qat_kit.results import Certificate, TrainedTensors
+from qat_kit.sampling import Samples, take_samples
 from qat_kit.schemes import get_scheme
 from qat_kit.simulation import export_simulated, simulate, trained_tensors
 from qat_kit.targets import get_target
 from qat_kit.training import DETERMINISM
-from qat_kit.verify import verify
+from qat_kit.verify import RunRequest, verify
+from qat_kit.verify.dynamic.request import MAX_SIMULATED_MACS
 from qat_kit.vocabulary import IoType, Scores, Selection
 
 if TYPE_CHECKING:
@@ -69,6 +72,8 @@ def convert_model(
     class_names: tuple[str, ...] = (),
     description: str = "",
     no_user_data: bool = False,
+    max_drop_points: float = 1.0,
+    max_macs: int | None = None,
     input_shapes: Any = None,
     seed: int = 0,
     limits: Limits | None = None,
@@ -81,8 +86,12 @@ def convert_model(
     otherwise. num_samples: how many of `representative` to use (all of fewer, when `selection` is `all`).
     input_shapes: as `prepare` takes them.
 
+    The file is read and run: against the kernel simulator, its golden vectors, the simulated model, and where
+    `representative` has the classes of its samples, against the Keras model's accuracy. max_drop_points: what that may
+    fall by, beyond chance. max_macs: products that the simulator may compute; a billion where left out.
+
     Raises SchemeError for a scheme that needs training, DataError where it needs representative data and there is none,
-    CertificateError (and no file is left) when the file is not what the scheme says.
+    CertificateError (and no file is left) when the file is not what the scheme says, or does not answer as it should.
     """
     progress = progress or SilentProgress()
     quantization, runtime = get_scheme(scheme), get_target(target)
@@ -94,25 +103,16 @@ def convert_model(
     if quantization.name in _NEEDS_DATA and representative is None:
         raise DataError(f"scheme {quantization.name!r} needs representative data: give an .npz or a folder")
     prepared = prepare(model, input_shapes=input_shapes)
-    names = tuple(prepared.model.input_names)
     samples, calibration = None, None
     if representative is not None:
         with progress.track("reading representative data", 1) as advance:
-            indices = choose_indices(
-                representative.size,
-                num_samples,
-                how=selection,
-                labels=representative.labels,
-                features=lambda: layer_extremes(prepared.model, representative.read(np.arange(representative.size))),
-                seed=seed,
-            )
-            samples = representative.read(indices)
+            samples = take_samples(representative, prepared.model, count=num_samples, selection=selection, seed=seed)
             advance(1)
         if quantization.name in _NEEDS_DATA:
             calibration = Calibration(
-                sha256=samples.sha256,
-                num_samples=len(samples),
-                indices=tuple(int(index) for index in indices),
+                sha256=samples.calibration.sha256,
+                num_samples=len(samples.calibration),
+                indices=samples.indices,
                 selection=selection,
                 num_candidates=representative.size,
                 estimator=estimator,
@@ -123,13 +123,14 @@ def convert_model(
         work = Path(temporary)
         candidate = work / "candidate.tflite"
         trained: TrainedTensors | None = None
+        simulated: tf_keras.Model | None = None
         if quantization.name in _NEEDS_DATA and samples is not None:
             with progress.track("calibration", 1) as advance:
-                batches = list(samples.batches(_BATCH))
-                qat = simulate(prepared, batches, scheme=quantization, target=runtime, estimator=estimator).model
+                batches = list(samples.calibration.batches(_BATCH))
+                simulated = simulate(prepared, batches, scheme=quantization, target=runtime, estimator=estimator).model
                 advance(1)
-            trained = trained_tensors(qat)
-            source = export_simulated(qat, work / "saved_model")
+            trained = trained_tensors(simulated)
+            source = export_simulated(simulated, work / "saved_model")
         else:
             source = save_for_conversion(prepared.model, work / "saved_model")
         with progress.track("conversion", 1) as advance:
@@ -144,47 +145,48 @@ def convert_model(
                 log=log,
             )
             advance(1)
-
-        def certify() -> Certificate:
-            return verify(
-                candidate,
-                scheme_name=quantization,
-                io=interface,
-                target=runtime,
-                expected=trained,
-                layers=tuple(prepared.origins),
-            )
-
-        certificate = certify()
-        scores = scores or _scores(prepared.model, class_names)
-        if certificate.passed:
-            write_metadata(
-                candidate,
-                certificate,
-                name=prepared.model.name,
-                description=description,
-                scores=scores,
-                class_names=class_names,
-                preprocessing=None if representative is None else representative.preprocessing,
-            )
-            # It is bound to the file as it is now; what it proves is the same.
-            certificate = certify()
         file_names = names_for(quantization.name, interface)
         # What lies there of an earlier conversion is not what this certificate speaks of.
         for name in (file_names.model, file_names.manifest):
             (folder / name).unlink(missing_ok=True)
-        certificate.save(folder / file_names.certificate)
-        if not certificate.passed:
-            raise CertificateError(
-                "\n".join(
-                    [f"there is no file: {certificate.verdict}", *(f"  {f.line}" for f in certificate.findings[:8])]
-                )
+        labels = _class_numbers(prepared.model, samples, progress)
+        held = scores or _scores(prepared.model, is_classifier=labels is not None or bool(class_names))
+        with progress.track("verification", 1) as advance:
+            certificate, golden = prove(
+                candidate,
+                folder / file_names.certificate,
+                certify=lambda run: verify(
+                    candidate,
+                    scheme_name=quantization,
+                    io=interface,
+                    target=runtime,
+                    expected=trained,
+                    layers=tuple(prepared.origins),
+                    run=run,
+                ),
+                request=lambda: RunRequest(
+                    **_answers(prepared.model, simulated, samples),
+                    labels=labels,
+                    scores=held,
+                    max_drop_points=max_drop_points,
+                    max_simulated_macs=MAX_SIMULATED_MACS if max_macs is None else max_macs,
+                    seed=seed,
+                ),
+                golden_inputs=None if samples is None or no_user_data else _named(prepared.model, samples.calibration),
+                describe=lambda proven: write_metadata(
+                    candidate,
+                    proven,
+                    name=prepared.model.name,
+                    description=description,
+                    scores=held,
+                    class_names=class_names,
+                    preprocessing=None if representative is None else representative.preprocessing,
+                ),
+                name=file_names.model,
             )
+            advance(1)
         if trained is not None:
             trained.save(folder / file_names.tensors)
-        golden_samples = None
-        if samples is not None and not no_user_data:
-            golden_samples = dict(zip(names, samples.inputs, strict=True))
         manifest = build_manifest(
             candidate,
             certificate,
@@ -193,10 +195,10 @@ def convert_model(
             name=prepared.model.name,
             description=description,
             task=None,
-            scores=scores,
+            scores=held,
             class_names=class_names,
             calibration=calibration,
-            golden=golden_vectors(candidate, golden_samples, seed=seed),
+            golden=golden,
             scheme=quantization.name,
             target=runtime.name,
             seed=seed,
@@ -208,25 +210,37 @@ def convert_model(
         )
 
 
-def layer_extremes(model: tf_keras.Model, split: Split) -> NDArray[np.float32]:
-    """The smallest and the largest value of each layer's output for each sample: [samples, 2 · layers]."""
-    import tf_keras
-
-    watched = tf_keras.Model(model.inputs, [layer.output for layer in model.layers])
-
-    def extremes(batch: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-        outputs = watched.predict_on_batch(batch[0] if len(batch) == 1 else list(batch))
-        outputs = outputs if isinstance(outputs, list) else [outputs]
-        flat = [np.asarray(output).reshape(len(batch[0]), -1) for output in outputs]
-        return np.stack([end(values, axis=1) for values in flat for end in (np.min, np.max)], axis=1)
-
-    return np.concatenate([extremes(batch) for batch in split.batches(_BATCH)])
+def _named(model: tf_keras.Model, split: Split) -> dict[str, NDArray[np.float32]]:
+    return dict(zip(model.input_names, split.inputs, strict=True))
 
 
-def _scores(model: tf_keras.Model, class_names: tuple[str, ...]) -> Scores:
+def _answers(model: tf_keras.Model, simulated: tf_keras.Model | None, samples: Samples | None) -> dict[str, Any]:
+    """What the samples are, and what the float model and the simulated one answer to them: of a RunRequest."""
+    if samples is None:
+        return {}
+    return {
+        "samples": _named(model, samples.judging),
+        "baseline": ("the Keras model", predict(model, samples.judging)),
+        "trained": None if simulated is None else predict_all(simulated, samples.judging),
+    }
+
+
+def _class_numbers(model: tf_keras.Model, samples: Samples | None, progress: Progress) -> NDArray[np.int64] | None:
+    """The classes of the samples that judge; None, and why is said, where their labels are no classes of the output."""
+    if samples is None or samples.judging.labels is None:
+        return None
+    shapes = [tuple(tensor.shape) for tensor in model.outputs]
+    try:
+        if len(shapes) != 1 or len(shapes[0]) != 2:
+            raise DataError(f"the outputs are {', '.join(map(str, shapes))}, and one of [samples, classes] has classes")
+        return class_numbers(samples.judging.labels, len(samples.judging), max(2, shapes[0][1]))
+    except DataError as error:
+        progress.say(f"accuracy is not compared: {error}")
+        return None
+
+
+def _scores(model: tf_keras.Model, *, is_classifier: bool) -> Scores:
     """What the outputs hold, by the layer that makes them."""
-    last = model.outputs[0].node.layer
-    activation = getattr(getattr(last, "activation", None), "__name__", "")
-    if activation in ("softmax", "sigmoid") or type(last).__name__ == "Softmax":
+    if is_probability(model.outputs[0]):
         return "probabilities"
-    return "logits" if class_names else "values"
+    return "logits" if is_classifier else "values"

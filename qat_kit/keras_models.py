@@ -77,6 +77,23 @@ def load_qat(path: Path) -> QatModel:
     )
 
 
+def is_probability(output: Any) -> bool:
+    """Whether a softmax or a sigmoid makes an output of a Functional model; a layer that only names it is passed over.
+
+    >>> model = tf_keras.Sequential([tf_keras.Input((4,)), tf_keras.layers.Dense(2, activation="softmax")])
+    >>> is_probability(model.outputs[0])
+    True
+    """
+    last = output.node.layer
+    while _activation(last) == "linear" and type(last).__name__ == "Activation":
+        last = last.input.node.layer
+    return _activation(last) in ("softmax", "sigmoid") or type(last).__name__ == "Softmax"
+
+
+def _activation(layer: Any) -> str:
+    return getattr(getattr(layer, "activation", None), "__name__", "")
+
+
 def predict(model: tf_keras.Model, split: Split) -> NDArray[np.float32]:
     """The model's first output for every sample: [samples, …]."""
     return predict_all(model, split)[model.output_names[0]]

@@ -42,6 +42,10 @@ def convert(
     no_user_data: Annotated[
         bool, typer.Option("--no-user-data", help="Golden inputs drawn at random; nothing of the samples is kept.")
     ] = False,
+    max_drop: Annotated[float, typer.Option(metavar="POINTS", help="What accuracy may fall by, beyond chance.")] = 1.0,
+    max_macs: Annotated[
+        int | None, typer.Option(min=0, help="Products that the simulator may compute; 1e9 without it.")
+    ] = None,
     time_limit: Annotated[float, typer.Option(help="Of the converter, in seconds.")] = 900.0,
     memory_limit: Annotated[int | None, typer.Option(help="Of the converter, in MiB.")] = None,
     seed: Annotated[int, typer.Option(help="Of whatever is drawn at random.")] = 0,
@@ -49,12 +53,13 @@ def convert(
 ) -> None:
     """Convert a Keras model without training it.
 
-    Where the file is not what the scheme says there is none: exit code 1, each operator with its layer and what to do.
+    Where the file is not what the scheme says, or does not answer as it should, there is none: exit code 1, each
+    operator with its layer and what to do.
     """
     from qat_kit.files import read_text
     from qat_kit.folder import LOG
     from qat_kit.progress import RichProgress
-    from qat_kit.screen import chatter_to
+    from qat_kit.screen import chatter_to, show_certificate
 
     with chatter_to(out / LOG) as (stdout, stderr):
         progress = RichProgress(Screen(file=stderr if as_json else stdout))
@@ -86,6 +91,8 @@ def convert(
             class_names=() if labels is None else tuple(read_text(labels).splitlines()),
             description=description,
             no_user_data=no_user_data,
+            max_drop_points=max_drop,
+            max_macs=max_macs,
             seed=seed,
             limits=Limits(time_s=time_limit, memory_mb=memory_limit),
             log=out / LOG,
@@ -99,7 +106,8 @@ def convert(
             }
             print(json.dumps(facts, indent=2), file=stdout)
         else:
-            progress.say(f"{done.artifact.path}: {done.certificate.verdict}")
+            show_certificate(Screen(file=stdout), done.certificate)
+            progress.say(f"{done.artifact.path}")
 
 
 def bundle(

@@ -27,7 +27,7 @@ FLOORS = [
     ["targets", "litert", "training", "kernels"],
     ["simulation", "convert", "measure"],
     ["debug", "inspection", "verify", "qat", "checks", "keras_models", "folder"],
-    ["recipe", "overview"],
+    ["recipe", "overview", "proof", "sampling"],
     ["run"],
     ["api", "conversion", "verification", "debugging", "recipes"],
     ["screen"],

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from tf_keras import layers
 
-from qat_kit.conversion import convert_model, layer_extremes
+from qat_kit.conversion import convert_model
 from qat_kit.datasets import Split
 from qat_kit.datasets.sources import SampleSource
-from qat_kit.errors import DataError, SchemeError
+from qat_kit.errors import CertificateError, DataError, SchemeError
 from qat_kit.litert.interpreter import Interpreter
 from qat_kit.litert.model_file import read_model
 from qat_kit.manifest import Manifest, Preprocessing, decode_all
@@ -74,6 +74,58 @@ def test_every_scale_and_zero_point_of_the_file_is_the_one_that_was_calibrated(c
         for scale, zero_point in zip(tensor.scale, tensor.zero_point, strict=True)
     }
     assert found == expected
+
+
+def test_the_file_was_run_before_it_got_its_name(converted) -> None:
+    folder, _, done = converted
+    found = {check.name: check for check in done.certificate.checks}
+    for kernel_set in ("reference", "builtin", "xnnpack"):
+        equal = found[f"equals the simulator ({kernel_set})"]
+        assert (equal.state, equal.figures["differing"]) == ("pass", 0)
+        assert equal.figures["elements"] > 0
+    assert found["golden vectors"].state == "pass"
+    assert found["parity with training"].figures["num_samples"] == 40
+    assert found["parity with training"].state == "pass"
+    # An image is no score of a class.
+    assert found["accuracy"].outcome == "not_applicable"
+    assert done.certificate.ran_on["inputs"] == "8 golden inputs of the manifest (calibration)"
+    manifest = Manifest.load(folder / "manifest.json")
+    assert manifest.certificate_sha256 == hashlib.sha256(done.certificate.model_dump_json().encode()).hexdigest()
+
+
+def classifier():
+    return model_of(chain(conv(4), layers.ReLU(), layers.Flatten(), layers.Dense(4)))
+
+
+def labelled(model, *, shrunk: int = 0) -> SampleSource:
+    """200 samples with what the model itself says of them; the first so many are a hundredth of what they should be."""
+    (inputs,) = models.samples(model, 200)
+    inputs = inputs.copy()
+    inputs[:shrunk] /= 100
+    answers = models.outputs_of(model, [inputs])[0].argmax(axis=1)
+    split = Split(inputs=(inputs,))
+    return SampleSource(name="x.npz", size=200, preprocessing=Preprocessing(), labels=answers, read=split.take)
+
+
+def test_a_file_that_lost_its_accuracy_is_no_file(tmp_path: Path) -> None:
+    """Its ranges are those of samples a hundred times too small: every code is as it was trained, and all cut off."""
+    model = classifier()
+    options = {"representative": labelled(model, shrunk=8), "num_samples": 8}
+    (tmp_path / "model.tflite").write_bytes(b"of an earlier conversion")
+    with pytest.raises(
+        CertificateError, match=r"(?s)no model\.tflite.*points of accuracy lost against the Keras model"
+    ):
+        convert_model(model, tmp_path, **options)
+    assert not (tmp_path / "model.tflite").exists()
+    certificate = Certificate.load(tmp_path / "certificate.json")
+    (found,) = [check for check in certificate.checks if not check.passed]
+    assert found.name == "accuracy"
+    assert "--max-drop" in found.findings[0].remedy
+    assert found.figures["num_samples"] == 200
+    # Asked for, it is made.
+    done = convert_model(model, tmp_path, **options, max_drop_points=50.0)
+    assert done.certificate.passed
+    assert done.artifact.manifest.scores == "logits"
 
 
 def test_the_golden_vectors_are_what_the_file_answers(converted) -> None:
@@ -157,13 +209,3 @@ def test_what_cannot_be_is_refused_before_anything_is_written(tmp_path: Path) ->
     with pytest.raises(SchemeError, match=r"'ternary_a8' cannot be reached by conversion alone; those that can: w8a8"):
         convert_model(model, tmp_path, representative=None, scheme="ternary_a8")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_the_extremes_of_each_layer() -> None:
-    model = model_of(chain(layers.ReLU(), layers.ReLU(6.0)))
-    (inputs,) = models.samples(model, 5)
-    extremes = layer_extremes(model, Split(inputs=(10 * inputs,)))
-    flat = 10 * inputs.reshape(5, -1)
-    np.testing.assert_array_equal(extremes[:, 0], flat.min(axis=1))
-    np.testing.assert_array_equal(extremes[:, 3], np.maximum(flat, 0).max(axis=1))
-    np.testing.assert_array_equal(extremes[:, 5], np.clip(flat, 0, 6).max(axis=1))

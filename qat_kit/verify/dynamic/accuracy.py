@@ -52,7 +52,10 @@ def accuracy_check(bench: Bench) -> Check:
     if too_far and found.p_value >= SIGNIFICANCE:
         reason = f"{words}: this may be chance; give more samples"
         return Check(name=NAME, rule=rule, outcome="unchecked", reason=reason, figures=figures)
-    remedy = "train longer or calibrate on more data; qat-kit debug tells the layers that lose most"
+    remedy = (
+        "train longer or calibrate on more data (qat-kit debug tells the layers that lose most), or allow more with "
+        "--max-drop"
+    )
     findings = (Finding(message=words, remedy=remedy),) if too_far else ()
     return Check(name=NAME, rule=rule, findings=findings, summary="" if findings else words, figures=figures)
 
