@@ -29,7 +29,9 @@ def build_model(settings: BreastCancerSettings) -> tf_keras.Model:
 recipe = Recipe(
     name="breast_cancer",
     summary="Breast cancer (scikit-learn), table of 30 columns, 2 classes",
+    data="scikit-learn, 313 rows",
     task="classification",
+    figure="accuracy",
     scores="logits",
     load_data=lambda settings: load_breast_cancer(),
     build_model=build_model,

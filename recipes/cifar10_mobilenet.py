@@ -29,7 +29,9 @@ def build_model(settings: Cifar10MobilenetSettings) -> tf_keras.Model:
 recipe = Recipe(
     name="cifar10_mobilenet",
     summary="CIFAR-10, MobileNetV1 at width 0.25, 10 classes",
+    data="CIFAR-10, 48,000 pictures",
     task="classification",
+    figure="accuracy",
     scores="logits",
     load_data=lambda settings: load_cifar10(),
     build_model=build_model,

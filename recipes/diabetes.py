@@ -29,7 +29,9 @@ def build_model(settings: DiabetesSettings) -> tf_keras.Model:
 recipe = Recipe(
     name="diabetes",
     summary="Diabetes (scikit-learn), table of 10 columns, regression",
+    data="scikit-learn, 244 rows",
     task="regression",
+    figure="mean_squared_error",
     scores="values",
     load_data=lambda settings: load_diabetes(),
     build_model=build_model,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qat_kit.datasets import Dataset, load_digits
+from qat_kit.datasets import load_digits
 from qat_kit.recipe import Count, Recipe, Settings
 
 if TYPE_CHECKING:
@@ -17,11 +17,6 @@ class DigitsSettings(Settings):
     epochs: int = 40
     qat_epochs: int = 12
     filters: Count = 16
-
-
-def load_data(settings: DigitsSettings) -> Dataset:
-    del settings
-    return load_digits()
 
 
 def build_model(settings: DigitsSettings) -> tf_keras.Model:
@@ -52,9 +47,12 @@ def build_model(settings: DigitsSettings) -> tf_keras.Model:
 recipe = Recipe(
     name="digits",
     summary="Handwritten digits 8×8 (scikit-learn), convolutional net, 10 classes",
+    data="scikit-learn, 1,137 scans",
     task="classification",
+    figure="accuracy",
+    expected=0.9917,
     scores="logits",
-    load_data=load_data,
+    load_data=lambda settings: load_digits(),
     build_model=build_model,
     settings=DigitsSettings(),
 )

@@ -47,7 +47,9 @@ def build_model(settings: IntentSettings) -> tf_keras.Model:
 recipe = Recipe(
     name="intent",
     summary="Intents of short texts (banking77), embedding and convolution, 77 classes",
+    data="banking77, 9,503 texts",
     task="classification",
+    figure="accuracy",
     scores="logits",
     load_data=load_data,
     build_model=build_model,

@@ -29,7 +29,10 @@ def build_model(settings: MnistCnnSettings) -> tf_keras.Model:
 recipe = Recipe(
     name="mnist_cnn",
     summary="MNIST, convolutional net, 10 classes",
+    data="MNIST, 58,000 pictures",
     task="classification",
+    figure="accuracy",
+    expected=0.995,
     scores="logits",
     load_data=lambda settings: load_mnist(),
     build_model=build_model,

@@ -41,7 +41,10 @@ def build_model(settings: MnistMlpSettings) -> tf_keras.Model:
 recipe = Recipe(
     name="mnist_mlp",
     summary="MNIST, dense net 784-128-10",
+    data="MNIST, 58,000 pictures",
     task="classification",
+    figure="accuracy",
+    expected=0.9809,
     scores="logits",
     load_data=lambda settings: load_mnist(),
     build_model=build_model,

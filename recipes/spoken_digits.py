@@ -37,7 +37,9 @@ def moved_in_time(picture: Any) -> Any:
 recipe = Recipe(
     name="spoken_digits",
     summary="Spoken digits (Free Spoken Digit Dataset), DS-CNN, 10 classes",
+    data="Free Spoken Digits, 2,500 recordings",
     task="classification",
+    figure="accuracy",
     scores="logits",
     load_data=lambda settings: load_spoken_digits(),
     build_model=build_model,

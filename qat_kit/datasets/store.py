@@ -21,6 +21,11 @@ Arrays = Mapping[str, NDArray[Any]]
 VARIABLE = "QAT_KIT_DATA"
 
 
+def no_download(origin: str) -> Arrays:
+    """For what only its owner's programs read; raises DataError."""
+    raise DataError(f"{origin} comes in a form that is not read here")
+
+
 @dataclass(frozen=True, kw_only=True)
 class PublicDataset:
     """A dataset of somebody else's.

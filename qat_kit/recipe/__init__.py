@@ -1,6 +1,7 @@
 """A recipe: the data, the model, and what differs from the defaults. And the ways to find one."""
 
 from qat_kit.recipe.loading import all_recipes, blaming, load_recipe
+from qat_kit.recipe.losses import loss_named
 from qat_kit.recipe.settings import Count, Fraction, Rate, Settings
 from qat_kit.recipe.types import Head, Recipe
 
@@ -14,4 +15,5 @@ __all__ = [
     "all_recipes",
     "blaming",
     "load_recipe",
+    "loss_named",
 ]
