@@ -138,7 +138,9 @@ class _Training:
                 checkpoint=checkpoint,
                 before_epoch=before_epoch,
                 figures=figures,
-                penalty=(lambda: self.options.penalty * weight_error(model)) if self.options.penalty else None,
+                penalty=(lambda trained: self.options.penalty * weight_error(trained))
+                if self.options.penalty
+                else None,
                 distillation=self.distillation,
                 explain=lambda batch: explosion(model, batch),
                 description="quantization-aware training",

@@ -9,6 +9,7 @@ import tensorflow as tf
 import tf_keras
 
 from qat_kit.errors import ModelError, SettingsError
+from qat_kit.training.replicas import summed
 from qat_kit.vocabulary import Scores
 
 
@@ -50,8 +51,8 @@ class Distillation:
             raise ModelError(f"model {model.name!r} has no layer {missing[0]!r} to distil; it has {', '.join(names)}")
         return tf_keras.Model(model.inputs, [*model.outputs, *(model.get_layer(name).output for name in self.features)])
 
-    def loss(self, student: list[Any], teacher: list[Any]) -> Any:
-        """The terms of the teacher, for the outputs of both `watched` models."""
+    def loss(self, student: list[Any], teacher: list[Any], *, share: Any = 1.0) -> Any:
+        """The terms of the teacher, for the outputs of both `watched` models; share: of the batch on this replica."""
         count = len(student) - len(self.features)
         answers = zip(student[:count], teacher[:count], strict=True)
         features = zip(student[count:], teacher[count:], strict=True)
@@ -60,7 +61,7 @@ class Distillation:
             self.weight * answer_distance(*pair, scores=held, temperature=self.temperature)
             for pair, held in zip(answers, scores, strict=True)
         ]
-        terms += [self.feature_weight * feature_distance(*pair) for pair in features]
+        terms += [self.feature_weight * feature_distance(*pair, share=share) for pair in features]
         return tf.add_n(terms)
 
 
@@ -77,9 +78,10 @@ def answer_distance(student: Any, teacher: Any, *, scores: Scores, temperature: 
     return temperature**2 * tf.reduce_mean(divergence)
 
 
-def feature_distance(student: Any, teacher: Any) -> Any:
-    """The mean squared error, as a share of the teacher's mean square."""
-    return tf.reduce_mean(tf.square(student - teacher)) / (tf.reduce_mean(tf.square(teacher)) + 1e-12)
+def feature_distance(student: Any, teacher: Any, *, share: Any = 1.0) -> Any:
+    """The mean squared error, as a share of the teacher's mean square over the batch of all replicas."""
+    power = summed(tf.reduce_mean(tf.square(teacher)) * share)
+    return tf.reduce_mean(tf.square(student - teacher)) / (power + 1e-12)
 
 
 def _log_probabilities(outputs: Any, scores: Scores) -> Any:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 import tf_keras
 
 from qat_kit.datasets import Split
@@ -19,8 +18,9 @@ from qat_kit.training.averaging import WeightAverage
 from qat_kit.training.checkpoint import BestWeights, load_checkpoint, save_checkpoint
 from qat_kit.training.determinism import epoch_seed, seed_random_layers
 from qat_kit.training.distillation import Distillation
+from qat_kit.training.replicas import Replicas
 from qat_kit.training.settings import History, TrainingSettings, best_epoch, is_over
-from qat_kit.training.step import Loss, Steps, feed
+from qat_kit.training.step import Loss, Steps, mean_loss
 
 # Of a variable's name, what a weight decays by: biases, batch norms, steps and ranges do not.
 _DECAYING = ("kernel", "depthwise_kernel", "embeddings")
@@ -36,9 +36,10 @@ def fit(
     checkpoint: Path | None = None,
     before_epoch: Callable[[int], None] | None = None,
     figures: Callable[[int, dict[str, float]], dict[str, float]] | None = None,
-    penalty: Callable[[], Any] | None = None,
+    penalty: Callable[[tf_keras.Model], Any] | None = None,
     distillation: Distillation | None = None,
     explain: Callable[[Split], str] | None = None,
+    strategy: Any = None,
     description: str = "training",
     progress: Progress | None = None,
 ) -> History:
@@ -48,8 +49,9 @@ def fit(
     there already, training goes on behind its epoch and ends with the same weights as if it had run through.
     before_epoch: called with the epoch's number before its first step; it may freeze layers. figures: called behind
     the epoch with its number and figures, the weights in place that would be kept; what it returns joins the history.
-    penalty: a scalar to be minimized beside the loss. explain: from the batch of a step whose objective is not finite
-    to a sentence that says where it began.
+    penalty: from the model to a scalar to be minimized beside the loss. explain: from the batch of a step whose
+    objective is not finite to a sentence that says where it began. strategy: a `tf.distribute` strategy whose replicas
+    share each batch; what is called between epochs sees the model as it would without one.
 
     Where `settings.select_by` names a figure, the model ends with the weights of the epoch that has the best one.
 
@@ -58,13 +60,20 @@ def fit(
     """
     progress = progress or SilentProgress()
     steps = math.ceil(len(train) / settings.batch_size)
-    optimizer = _optimizer(settings, steps, model.trainable_variables)
-    average = WeightAverage(model.trainable_variables, settings.average_decay) if settings.average_decay else None
+    replicas = Replicas(model, strategy)
+    with replicas.strategy.scope():
+        variables = replicas.trained.trainable_variables
+        optimizer = _optimizer(settings, steps, variables)
+        average = (
+            WeightAverage(variables, settings.average_decay, places=model.trainable_variables)
+            if settings.average_decay
+            else None
+        )
     state = [*model.variables, *optimizer.variables, *(average.variables if average else ())]
     history = load_checkpoint(checkpoint, state) if checkpoint and checkpoint.exists() else []
     best = BestWeights(model.variables, checkpoint)
-    tracer = Steps(model, optimizer, loss, average=average, penalty=penalty, distillation=distillation)
-    evaluate = _mean_loss(model, loss)
+    tracer = Steps(replicas, optimizer, loss, average=average, penalty=penalty, distillation=distillation)
+    evaluate = mean_loss(replicas, loss)
     with progress.track(description, settings.epochs * steps) as advance:
         advance(len(history) * steps)
         for epoch in range(len(history), settings.epochs):
@@ -73,13 +82,15 @@ def fit(
             whole = [variable.numpy() for variable in state]
             if before_epoch is not None:
                 before_epoch(epoch)
-            seed_random_layers(model, seed=settings.seed, epoch=epoch)
+            replicas.push()
+            seed_random_layers(replicas.trained, seed=settings.seed, epoch=epoch)
             order = np.random.default_rng(epoch_seed(settings.seed, epoch, "order")).permutation(len(train))
             step, total = tracer.current(), 0.0
             for start in range(0, len(train), settings.batch_size):
                 batch = train.take(order[start : start + settings.batch_size])
-                value, objective = step(batch.inputs, batch.labels).numpy().tolist()
+                value, objective = step(*replicas.deal(batch)).numpy().tolist()
                 if not math.isfinite(objective):
+                    replicas.pull()
                     cause = explain(batch) if explain else ""
                     for variable, array in zip(state, whole, strict=True):
                         variable.assign(array)
@@ -90,9 +101,11 @@ def fit(
                     )
                 total += value * len(batch)
                 advance(1)
+            replicas.pull()
             found = {"loss": total / len(train)}
             with average.lent() if average else contextlib.nullcontext():
                 if validation is not None:
+                    replicas.push()
                     found["validation_loss"] = evaluate(validation, settings.batch_size)
                 found |= figures(epoch, found) if figures else {}
                 history.append(found)
@@ -142,15 +155,3 @@ def _schedule(settings: TrainingSettings, steps: int) -> Any:
         warmup_target=settings.learning_rate if warm_up else None,
         warmup_steps=warm_up,
     )
-
-
-def _mean_loss(model: tf_keras.Model, loss: Loss) -> Callable[[Split, int], float]:
-    @tf.function(reduce_retracing=True)
-    def total(inputs: tuple[Any, ...], labels: Any) -> Any:
-        return tf.reduce_sum(loss(labels, model(feed(inputs), training=False)))
-
-    def mean(split: Split, batch_size: int) -> float:
-        batches = (split.take(slice(start, start + batch_size)) for start in range(0, len(split), batch_size))
-        return sum(float(total(batch.inputs, batch.labels)) for batch in batches) / len(split)
-
-    return mean

@@ -131,8 +131,8 @@ def test_training_that_stopped_early_stays_stopped(tmp_path: Path) -> None:
     losses = [3.0, 1.0, 2.0, 1.5, 0.1, 0.1]
     arguments = {
         "loss": LOSS,
-        "settings": settings(6, select_by="made_up", patience=2),
-        "figures": lambda epoch, found: {"made_up": losses[epoch]},
+        "settings": settings(6, select_by="made_up_loss", patience=2),
+        "figures": lambda epoch, found: {"made_up_loss": losses[epoch]},
         "checkpoint": tmp_path / "training.npz",
     }
     model = line()
