@@ -46,6 +46,7 @@ def train(
     judge: Judge | None = None,
     checkpoint: Path | None = None,
     progress: Progress | None = None,
+    strategy: Any = None,
 ) -> tuple[QatModel, History]:
     """Trains a simulated model; returns the trained one, and loss, validation loss and further figures of each epoch.
 
@@ -56,7 +57,8 @@ def train(
     the rest is measured as a file, and selected from.
 
     teacher: the float model, where `options` distil; scores: what its outputs hold, or what each of them does. judge:
-    gives the figures of outputs on validation data, beside those of the file that are known of every model.
+    gives the figures of outputs on validation data, beside those of the file that are known of every model. strategy: a
+    `tf.distribute` strategy whose replicas share each batch, as in `training.fit`.
 
     Raises SettingsError where options want a teacher or validation data and there are none, before the first step.
     """
@@ -75,6 +77,7 @@ def train(
         num_epochs=settings.epochs,
         frozen_from=frozen_from,
         progress=progress,
+        strategy=strategy,
     )
     if not has_live_batch_norm(qat.model):
         return qat, run.fit(qat, settings, checkpoint, first_epoch=0)
@@ -110,10 +113,12 @@ class _Training:
         num_epochs: int,
         frozen_from: int,
         progress: Progress,
+        strategy: Any,
     ) -> None:
         self.data, self.loss, self.options, self.validation = data, loss, options, validation
         self.judge, self.distillation, self.calibrate, self.calibration = judge, distillation, calibrate, calibration
         self.num_epochs, self.frozen_from, self.progress = num_epochs, frozen_from, progress
+        self.strategy = strategy
 
     def fit(self, qat: QatModel, settings: TrainingSettings, checkpoint: Path | None, *, first_epoch: int) -> History:
         """Trains from epoch `first_epoch` of the whole on, which is epoch 0 of this part."""
@@ -145,6 +150,7 @@ class _Training:
                 explain=lambda batch: explosion(model, batch),
                 description="quantization-aware training",
                 progress=self.progress,
+                strategy=self.strategy,
             )
 
     @contextlib.contextmanager
