@@ -17,6 +17,7 @@
     ├── NotSimulatedError           an operator's type or option that no simulated kernel computes
     ├── RecipeError                 a recipe file that cannot be loaded
     ├── ConversionError             the converter refused, crashed or ran out of time
+    ├── DeviceError                 a device, emulated or real, that is not there, is not ready or was lost
     ├── OutputError                 a file or folder that cannot be written, or that another run holds
     └── GateError                   exit code 1: the work was done, and the result is not good enough
         └── CertificateError        … because the file is not what it must be
@@ -139,6 +140,10 @@ class RecipeError(QatKitError):
 
 class ConversionError(QatKitError, RuntimeError):
     """The converter refused, crashed or ran out of time."""
+
+
+class DeviceError(QatKitError, RuntimeError):
+    """A device, emulated or real, that is not there, is not ready or was lost."""
 
 
 class OutputError(QatKitError, OSError):

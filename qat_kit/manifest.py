@@ -72,12 +72,25 @@ class EncodedArray(Record):
         return np.frombuffer(base64.b64decode(self.data), dtype).reshape(self.shape).astype(self.dtype)
 
 
+class GoldenAnswers(Record):
+    """What each of LiteRT's kernel sets answers to the golden inputs on one architecture; as in `GoldenVectors`.
+
+    computed_on: the processor, and whether it was emulated.
+    """
+
+    outputs: dict[KernelSet, dict[str, EncodedArray]]
+    refusals: dict[KernelSet, str] = pydantic.Field(default_factory=dict)
+    litert: str
+    computed_on: str = ""
+
+
 class GoldenVectors(Record):
     """A few inputs and what each of LiteRT's kernel sets answers, to the bit.
 
     origin: `calibration` (samples that set the ranges) or `synthetic` (drawn at random, no user's data). inputs: input
     name → codes as the file takes them, [samples, …]. outputs: kernel set → output name → codes. refusals: kernel set
     → why it does not run this file. litert, architecture: what computed the outputs; another may differ by a step.
+    elsewhere: architecture, such as `aarch64` → what is answered there to the same inputs.
     """
 
     origin: Literal["calibration", "synthetic"]
@@ -86,6 +99,7 @@ class GoldenVectors(Record):
     refusals: dict[KernelSet, str] = pydantic.Field(default_factory=dict)
     litert: str
     architecture: str
+    elsewhere: dict[str, GoldenAnswers] = pydantic.Field(default_factory=dict)
 
 
 class Preprocessing(Record):

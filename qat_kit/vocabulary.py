@@ -43,6 +43,10 @@ BatchNorm = Literal["fold", "train_then_fold"]
 # How an image comes to the model's size: stretched, or the largest rectangle of its shape cut out of the middle.
 Resize = Literal["stretch", "crop"]
 
+# A machine besides this one that `qat-kit measure` runs a file on, and the processors that it can be.
+Emulated = Literal["arm64-emulated"]
+EmulatedCpu = Literal["cortex-a53", "cortex-a76", "max"]
+
 # What is made of an artifact: a folder for an app, or C source for a microcontroller.
 BundleKind = Literal["app", "c-array"]
 

@@ -26,6 +26,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "diff": reading.diff,
     "repro": reading.repro,
     "measure": measuring.measure,
+    "golden": measuring.golden,
     "compare": measuring.compare,
     "cost": measuring.cost,
     "report": measuring.report,

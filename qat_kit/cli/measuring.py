@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qat_kit.cli.app import print_json
 from qat_kit.cli.options import (
     AsJson,
     BenchmarkJson,
+    Cpu,
     Draws,
+    Into,
     JudgedAs,
     Kernels,
     MeasuredData,
@@ -23,9 +26,10 @@ from qat_kit.cli.options import (
 )
 from qat_kit.errors import SettingsError
 from qat_kit.screen import Screen
+from qat_kit.vocabulary import Emulated
 
 if TYPE_CHECKING:
-    from qat_kit.results import Measurement
+    from qat_kit.results import DeviceMeasurement, Measurement
 
 
 def measure(
@@ -40,16 +44,29 @@ def measure(
     tolerance: Tolerance = None,
     draws: Draws = 0,
     seed: Annotated[int, typer.Option(help="Of the random input where there is no data.")] = 0,
+    device: Annotated[
+        Emulated | None,
+        typer.Option(help="Run the file there too: on LiteRT's arm64 kernels, emulated (made once, 190 MiB, no root)."),
+    ] = None,
+    cpu: Cpu = "cortex-a53",
+    samples: Annotated[int, typer.Option(min=1, help="Samples, at most, that run on the device.")] = 32,
+    instructions: Annotated[
+        bool,
+        typer.Option("--instructions/--no-instructions", help="Count the device's instructions: a minute."),
+    ] = True,
+    into: Into = None,
     out: Annotated[Path | None, typer.Option(help="Write the measurement to this file.")] = None,
     benchmark_json: BenchmarkJson = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure a .tflite file's latency and quality, in a process of its own."""
+    """Measure a .tflite file's latency and quality, in a process of its own; with --device, its answers there too."""
     from qat_kit.measure.apart import measure_apart
     from qat_kit.progress import RichProgress
-    from qat_kit.screen import show_figures
+    from qat_kit.screen import show_devices, show_figures
 
     screen = Screen(stderr=as_json)
+    if device is None and into is not None:
+        raise SettingsError("--into adds a device to a measurement: name one with --device")
     with RichProgress(screen).track("measuring", 1):
         measurement = measure_apart(
             file,
@@ -64,11 +81,59 @@ def measure(
             num_draws=draws,
             seed=seed,
         )
+    if device is not None:
+        from qat_kit.measure.arm64 import measure_emulated, open_userland
+
+        progress = RichProgress(screen)
+        userland = open_userland(progress=progress)
+        found = measure_emulated(
+            file,
+            userland,
+            processor=cpu,
+            data=data,
+            num_samples=samples,
+            counts=instructions,
+            seed=seed,
+            progress=progress,
+        )
+        measurement = measurement.with_device(found)
+        add_device(into, found)
     _keep(measurement, out, benchmark_json)
     if as_json:
         print(measurement.model_dump_json(indent=2))
     else:
         show_figures(screen, measurement)
+        show_devices(screen, measurement.devices)
+    if device is not None:
+        from qat_kit.measure.arm64 import check_reference
+
+        check_reference(found)
+
+
+def golden(
+    source: Annotated[
+        Path, typer.Argument(metavar="RUN|MANIFEST", help="The folder of a run or a conversion, or one manifest.")
+    ],
+    cpu: Cpu = "cortex-a53",
+    as_json: AsJson = False,
+) -> None:
+    """Add what arm64, emulated, answers to an artifact's golden inputs to its manifest, for the app that runs there."""
+    from qat_kit.convert.bundle import open_artifact
+    from qat_kit.measure.arm64 import golden_answers, open_userland
+    from qat_kit.progress import RichProgress
+
+    screen = Screen(stderr=as_json)
+    progress = RichProgress(screen)
+    path = open_artifact(source).manifest_path
+    manifest = golden_answers(path, open_userland(progress=progress), processor=cpu, progress=progress)
+    manifest.save(path)
+    answered = {} if manifest.golden is None else manifest.golden.elsewhere
+    facts = {name: {"kernel_sets": list(one.outputs), "refusals": one.refusals} for name, one in answered.items()}
+    if as_json:
+        print_json({"manifest": str(path), "elsewhere": facts})
+        return
+    for name, one in answered.items():
+        progress.say(f"{path}: golden answers of {name} on {', '.join(one.outputs)} ({one.computed_on})")
 
 
 def compare(
@@ -162,6 +227,15 @@ def report(
         print(overview.model_dump_json(indent=2))
     else:
         Screen().print(f"{target}: {target.stat().st_size:,} bytes", markup=False, highlight=False, soft_wrap=True)
+
+
+def add_device(path: Path | None, device: DeviceMeasurement) -> None:
+    """Puts a device into a measurement that is there, if one was named."""
+    if path is None:
+        return
+    from qat_kit.results import Measurement
+
+    Measurement.load(path).with_device(device).save(path)
 
 
 def _keep(measurement: Measurement, out: Path | None, benchmark_json: Path | None) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from qat_kit.vocabulary import KernelSet, Scores
+from qat_kit.vocabulary import EmulatedCpu, KernelSet, Scores
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 TfliteFile = Annotated[Path, typer.Argument(metavar="FILE", help="A .tflite file.")]
@@ -28,6 +28,10 @@ Tolerance = Annotated[
 ]
 Draws = Annotated[
     int, typer.Option(min=0, help="Draws of the bootstrap of figures that are neither shares nor means; 0: none.")
+]
+Cpu = Annotated[EmulatedCpu, typer.Option(help="The arm64 processor that is emulated.")]
+Into = Annotated[
+    Path | None, typer.Option(help="Add the device to this measurement, such as a run's measurement.json.")
 ]
 BenchmarkJson = Annotated[
     Path | None, typer.Option(help="Write the latencies in the shape of LiteRT's benchmark tool to this file.")

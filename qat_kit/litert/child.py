@@ -18,38 +18,36 @@ from numpy.typing import NDArray
 
 from qat_kit import errors
 from qat_kit.errors import ModelCrashError, QatKitError
-from qat_kit.litert.limits import Limits
+from qat_kit.litert.limits import Limits, Machine
 from qat_kit.litert.messages import HEADER, Arrays, pack, unpack
 
-__all__ = ["Child", "Limits"]
-
-_START_S = 60.0
+__all__ = ["Child", "Limits", "Machine"]
 
 
 class Child:
     """One process that runs `python -m MODULE` and answers questions (`serve` is its other end).
 
-    what: what it does, for messages. It ends with this object, or with `close`.
+    what: what it does, for messages. machine: None for this one. It ends with this object, or with `close`.
     """
 
-    def __init__(self, module: str, *, what: str, limits: Limits) -> None:
+    def __init__(self, module: str, *, what: str, limits: Limits, machine: Machine | None = None) -> None:
         self._what, self._limits = what, limits
         # Its own words are read when it has died. It may have died of them, so they are no pipe, and are bounded there.
         self._chatter = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the process
         settings = json.dumps({"memory_bytes": limits.memory_bytes, "seconds": limits.seconds})
+        machine = machine or _this_machine()
         self._process = subprocess.Popen(
-            # -P: no module is taken from the folder in which one happens to stand.
-            [sys.executable, "-P", "-m", module, settings],
+            [*machine.command, "-m", module, settings],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._chatter,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OPENBLAS_NUM_THREADS": "1"},
+            env=dict(machine.environment),
         )
         self._end = weakref.finalize(self, _end, self._process, self._chatter)
         self._to, self._from = _descriptor(self._process.stdin), _descriptor(self._process.stdout)
         for descriptor in (self._to, self._from):
             os.set_blocking(descriptor, False)
-        self._exchange(None, _START_S)
+        self._exchange(None, machine.start_seconds)
 
     def ask(self, facts: Mapping[str, Any], arrays: Arrays | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
         """The answer to one question, within the time limit.
@@ -63,6 +61,11 @@ class Child:
             # Those that are made of more than a message stay behind as their words.
             raise (QatKitError if "__init__" in vars(kind) else kind)(str(answer.get("message")))
         return answer, found
+
+    @property
+    def process_id(self) -> int:
+        """Of the process, as the system knows it."""
+        return self._process.pid
 
     def close(self) -> None:
         """Ends the process."""
@@ -123,6 +126,18 @@ class Child:
                 f"defect of LiteRT{ending}"
             )
         return f"{self._what} ended its process (exit code {code}){ending}"
+
+
+def _this_machine() -> Machine:
+    return Machine(
+        # -P: no module is taken from the folder in which one happens to stand.
+        command=(sys.executable, "-P"),
+        environment={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+            "OPENBLAS_NUM_THREADS": "1",
+        },
+    )
 
 
 def _signal_name(number: int) -> str:

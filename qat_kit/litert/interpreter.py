@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qat_kit.errors import DataError, ModelFileError, NumericsError, SettingsError, UnknownNameError
-from qat_kit.litert.limits import Limits
+from qat_kit.litert.limits import Limits, Machine
 from qat_kit.litert.model_file import read_model
 from qat_kit.litert.runtime import KERNEL_SETS, in_lines, load
 from qat_kit.numerics import QuantParams, TensorSpec, dequantize, quantize
@@ -59,7 +59,7 @@ class Interpreter:
 
     limits: run the file in a child process that may not take more than this, as must be done with files from outside:
     LiteRT trusts them. None: within this process, for files that qat_kit made. A child ends with `close`, at the end
-    of a `with` block, or with this object.
+    of a `with` block, or with this object. machine: where that child runs, which takes limits; None: here.
 
     Raises ModelFileError where the file is damaged or LiteRT cannot run it (ModelCrashError: the child died or took too
     long), UnknownNameError for another kernel set, SettingsError for an impossible number of threads.
@@ -73,6 +73,7 @@ class Interpreter:
         num_threads: int = 1,
         preserve_all_tensors: bool = False,
         limits: Limits | None = None,
+        machine: Machine | None = None,
     ) -> None:
         if kernel_set not in KERNEL_SETS:
             raise UnknownNameError("kernel set", kernel_set, KERNEL_SETS)
@@ -87,7 +88,7 @@ class Interpreter:
             # What starts processes takes a while to import, and most files are run in this one.
             from qat_kit.litert.sandbox import SandboxedRuntime
 
-            start = partial(SandboxedRuntime, limits=limits)
+            start = partial(SandboxedRuntime, limits=limits, machine=machine)
         clock = time.perf_counter()
         self._is_child = limits is not None
         self._runtime = start(
@@ -128,12 +129,15 @@ class Interpreter:
         Raises DataError as `run` does, and for NaN or infinity.
         """
         named = inputs if isinstance(inputs, Mapping) else self._named(inputs)
-        details = {detail.name: detail for detail in self.inputs}
-        self._check_names(named)
-        codes = {name: _to_codes(details[name], np.asarray(array)) for name, array in named.items()}
-        results = self._run(self._checked(codes))
+        results = self._run(self._checked(self.codes(named)))
         real = {detail.name: _to_real(detail, results[detail.name]) for detail in self.outputs}
         return real if isinstance(inputs, Mapping) else next(iter(real.values()))
+
+    def codes(self, inputs: Mapping[str, ArrayLike]) -> dict[str, NDArray[Any]]:
+        """Inputs as they are in the file for real numbers, by input name; raises DataError as `run_real` does."""
+        self._check_names(inputs)
+        details = {detail.name: detail for detail in self.inputs}
+        return {name: _to_codes(details[name], np.asarray(array)) for name, array in inputs.items()}
 
     def invoke(self) -> None:
         """Runs the model once on whatever its inputs hold: what a latency is measured of.

@@ -1,7 +1,8 @@
-"""What a child process may take: `Limits`. Apart, since what starts processes takes a while to import."""
+"""What a child process may take, and where it runs. Apart, since what starts processes takes a while to import."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -15,3 +16,15 @@ class Limits:
 
     seconds: float = 60.0
     memory_bytes: int = 4 << 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """Where a child runs that is not to run on this machine itself, as under an emulator.
+
+    command: what stands before `-m MODULE`. environment: all of it. start_seconds: what the start may take.
+    """
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    start_seconds: float = 60.0

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qat_kit.errors import ModelFileError
-from qat_kit.litert.child import Child, Limits
+from qat_kit.litert.child import Child, Limits, Machine
 from qat_kit.litert.messages import Arrays
 from qat_kit.litert.model_file import read_model
 from qat_kit.litert.runtime import in_lines, load
@@ -34,9 +34,11 @@ class SandboxedRuntime:
         num_threads: int,
         preserve_all_tensors: bool,
         limits: Limits,
+        machine: Machine | None = None,
     ) -> None:
         label = "the model" if isinstance(source, bytes) else str(source)
-        self._child = Child(__name__, what=f"running {label} with kernel set {kernel_set}", limits=limits)
+        what = f"running {label} with kernel set {kernel_set}"
+        self._child = Child(__name__, what=what, limits=limits, machine=machine)
         answer, _ = self._child.ask(
             {
                 "path": None if isinstance(source, bytes) else str(source),
@@ -59,8 +61,8 @@ class SandboxedRuntime:
     def set_tensor(self, index: int, value: NDArray[Any]) -> None:
         self._waiting[str(index)] = value
 
-    def invoke(self) -> None:
-        _, self._results = self._child.ask({"invoke": True}, self._waiting)
+    def invoke(self, times: int = 1) -> None:
+        _, self._results = self._child.ask({"invoke": times}, self._waiting)
         self._waiting = {}
 
     def get_tensor(self, index: int) -> NDArray[Any]:
@@ -68,6 +70,10 @@ class SandboxedRuntime:
             _, found = self._child.ask({"tensor": index})
             self._results |= found
         return self._results[str(index)].copy()
+
+    @property
+    def process_id(self) -> int:
+        return self._child.process_id
 
     def close(self) -> None:
         self._child.close()
@@ -103,7 +109,8 @@ def _tensors(runtime: Any, question: dict[str, Any], arrays: Arrays) -> dict[str
         return {str(question["tensor"]): np.asarray(runtime.get_tensor(question["tensor"]))}
     for index, array in arrays.items():
         runtime.set_tensor(int(index), array)
-    runtime.invoke()
+    for _ in range(question["invoke"]):
+        runtime.invoke()
     indices = [int(detail["index"]) for detail in runtime.get_output_details()]
     return {str(index): np.asarray(runtime.get_tensor(index)) for index in indices}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from qat_kit.overview.device_sections import TITLES, device_rows
 from qat_kit.overview.facts import Overview, RunFacts
 from qat_kit.overview.words import (
     commands,
@@ -90,6 +91,9 @@ def _run(run: RunFacts) -> Iterator[str]:
                 for each in run.kernel_sets
             ],
         )
+    if run.measurement.devices:
+        yield "## Devices side by side"
+        yield _table(TITLES, device_rows(run))
     yield "## Certificate"
     yield _table(
         ["check", "outcome", "what was found"],

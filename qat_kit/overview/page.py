@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qat_kit.overview import cost_sections, quality_sections
+from qat_kit.overview import cost_sections, device_sections, quality_sections
 from qat_kit.overview.facts import Overview, RunFacts
 from qat_kit.overview.parts import section, tile, wide_table
 from qat_kit.overview.style import STYLE
@@ -130,6 +130,7 @@ def _sections(run: RunFacts, prefix: str, *, several: bool = False) -> list[Elem
         ("layers", "Layer by layer", cost_sections.layers(run)),
         ("cost", "Products, bytes, energy", cost_sections.costs_table(run)),
         ("kernels", "Kernel sets side by side", cost_sections.kernel_sets(run)),
+        ("devices", "Devices side by side", device_sections.devices(run)),
         ("certificate", "Certificate", cost_sections.certificate(run)),
         ("reproduce", "To make it again", cost_sections.reproduce(run)),
     ]

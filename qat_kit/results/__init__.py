@@ -9,7 +9,8 @@ from __future__ import annotations
 from qat_kit.results.benchmark import BenchmarkResult, BenchmarkResults, benchmark_result
 from qat_kit.results.certificate import Certificate, Check, Figures, Finding, Severity
 from qat_kit.results.cost import Cost, EnergyEstimate, Memory, OperatorCost, SizeLedger, TensorSize
-from qat_kit.results.measurement import Comparison, Latency, Measurement, ModelMeasurement
+from qat_kit.results.device import Agreement, DeviceState
+from qat_kit.results.measurement import Comparison, DeviceMeasurement, Latency, Measurement, ModelMeasurement
 from qat_kit.results.models import PreparedModel, QatModel
 from qat_kit.results.quality import ClassFigures, Difference, Figure, PairedTest, Quality
 from qat_kit.results.record import Record
@@ -18,6 +19,7 @@ from qat_kit.results.tensors import TrainedTensor, TrainedTensors
 from qat_kit.results.training import TrainingHistory
 
 __all__ = [
+    "Agreement",
     "BenchmarkResult",
     "BenchmarkResults",
     "Certificate",
@@ -25,6 +27,8 @@ __all__ = [
     "ClassFigures",
     "Comparison",
     "Cost",
+    "DeviceMeasurement",
+    "DeviceState",
     "Difference",
     "EnergyEstimate",
     "Figure",

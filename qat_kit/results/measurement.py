@@ -6,6 +6,7 @@ from typing import Literal
 
 import pydantic
 
+from qat_kit.results.device import Agreement, DeviceState
 from qat_kit.results.quality import PairedTest, Quality
 from qat_kit.results.record import Record
 from qat_kit.results.robustness import RobustnessPoint
@@ -72,10 +73,31 @@ class Comparison(Record):
     drop_high_points: float | None = None
 
 
+class DeviceMeasurement(Record):
+    """What was measured of a model on another machine than the one that drives the measurement.
+
+    kind: `emulated`, whose clock says nothing, or `android`. models: as in `Measurement`. agreements: of its answers
+    with others'. instructions: kernel set → how many one inference takes. before, after: how hot and how charged it
+    was. notes: what a reader of the figures must know. is_partial: the device was lost, or stopped, in the middle.
+    """
+
+    name: str
+    kind: Literal["emulated", "android"]
+    models: tuple[ModelMeasurement, ...] = ()
+    agreements: tuple[Agreement, ...] = ()
+    instructions: dict[str, int] = pydantic.Field(default_factory=dict)
+    environment: dict[str, str] = pydantic.Field(default_factory=dict)
+    before: DeviceState | None = None
+    after: DeviceState | None = None
+    notes: tuple[str, ...] = ()
+    is_partial: bool = False
+
+
 class Measurement(Record):
     """What was measured of all forms of one model, and where.
 
     paired: figure by figure, each against the first. robustness: on disturbed inputs, the last against the first.
+    devices: the same files elsewhere.
     """
 
     format_version: Literal[2] = 2
@@ -84,6 +106,12 @@ class Measurement(Record):
     paired: tuple[PairedTest, ...] = ()
     robustness: tuple[RobustnessPoint, ...] = ()
     environment: dict[str, str] = pydantic.Field(default_factory=dict)
+    devices: tuple[DeviceMeasurement, ...] = ()
 
     def __getitem__(self, name: str) -> ModelMeasurement:
         return next(model for model in self.models if model.name == name)
+
+    def with_device(self, device: DeviceMeasurement) -> Measurement:
+        """The same with one more device, in the place of one of that name."""
+        others = (each for each in self.devices if each.name != device.name)
+        return self.model_copy(update={"devices": (*others, device)})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qat_kit.screen.certificate import show_certificate
 from qat_kit.screen.console import Screen, chatter_to
+from qat_kit.screen.devices import show_devices
 from qat_kit.screen.inspection import show_difference, show_inspection, show_reproduction
 from qat_kit.screen.layers import show_layers
 from qat_kit.screen.measurement import show_cost, show_figures, show_measurement, show_paired
@@ -14,6 +15,7 @@ __all__ = [
     "chatter_to",
     "show_certificate",
     "show_cost",
+    "show_devices",
     "show_difference",
     "show_figures",
     "show_inspection",

@@ -13,10 +13,10 @@ from qat_kit.errors import ModelFileError, NotSimulatedError, QatKitError
 from qat_kit.kernels import KERNELS, SIMULATED_ON
 from qat_kit.litert.interpreter import KERNEL_SETS, Interpreter, runtime_identity
 from qat_kit.litert.macs import num_macs
+from qat_kit.measure.simulator import Simulator
 from qat_kit.results import Check, Finding
 from qat_kit.results.certificate import Outcome
 from qat_kit.verify.dynamic.bench import Bench, first_line, in_runs
-from qat_kit.verify.dynamic.simulator import Simulator
 from qat_kit.verify.subject import Step, Subject
 from qat_kit.vocabulary import KernelSet
 

@@ -11,13 +11,13 @@ from ai_edge_litert import schema_py_generated as schema
 from qat_kit.errors import DataError
 from qat_kit.litert.child import Limits
 from qat_kit.litert.model_file import read_model
+from qat_kit.measure.simulator import Simulator
 from qat_kit.results import Certificate, Check
 from qat_kit.schemes import get_scheme
 from qat_kit.targets import get_target
 from qat_kit.verify import RunRequest, verify
 from qat_kit.verify.dynamic.bench import Bench
 from qat_kit.verify.dynamic.equality import equality_on
-from qat_kit.verify.dynamic.simulator import Simulator
 from qat_kit.verify.subject import Subject
 from tests.support.tflite import Builder, changed, int8_network, shared_file
 

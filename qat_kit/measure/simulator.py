@@ -1,4 +1,4 @@
-"""The kernel simulator in a child process with limits: `python -m qat_kit.verify.dynamic.simulator` is that child.
+"""The kernel simulator in a child process with limits: `python -m qat_kit.measure.simulator` is that child.
 
 The simulator computes what a file says, and a file from outside may say anything: the sizes of its tensors, too.
 """
