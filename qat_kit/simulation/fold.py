@@ -24,7 +24,7 @@ def has_live_batch_norm(model: tf_keras.Model) -> bool:
 
 
 def fold_trained(qat: QatModel) -> QatModel:
-    """A new simulated model with the batch norm folded, and the ranges of the old one.
+    """A new simulated model with the batch norm folded, and the ranges of the old one; integers are computed from here.
 
     In inference it computes what the old one did, but for float32 rounding: the kernels are quantized per channel, so a
     channel's factor multiplies its scale and leaves its codes. An optimizer must start anew: there are other variables.
@@ -34,8 +34,16 @@ def fold_trained(qat: QatModel) -> QatModel:
         name: tuple(origin for layer in layers for origin in qat.origins.get(layer, (layer,)))
         for name, layers in prepared.origins.items()
     }
-    model = build_simulated(replace(prepared, origins=origins), scheme=qat.scheme, target=qat.target)
     old = {layer.name: layer for layer in quantized_layers(qat.model)}
+    wishes = next(iter(old.values())).quantize_config
+    model = build_simulated(
+        replace(prepared, origins=origins),
+        scheme=qat.scheme,
+        target=qat.target,
+        forward="fake" if wishes.kernel_set is None else "integer",
+        kernel_set=wishes.kernel_set,
+        rounding_noise=wishes.rounding_noise,
+    )
     by_group = {layer.quantize_config.group: layer for layer in old.values() if layer.output_range}
     for layer in quantized_layers(model):
         for end, variable in layer.output_range.items():

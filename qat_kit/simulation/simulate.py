@@ -44,7 +44,8 @@ def simulate(
 
     calibration: batches; each holds the arrays of all inputs, in the model's order. forward: `fake` computes with real
     numbers on their grids; `integer` computes the very integers of LiteRT's kernels, as `kernel_set` (that of the
-    target unless given) computes them, with straight-through gradients. rounding_noise: in integer training, the share
+    target unless given) computes them, with straight-through gradients; where a batch norm is still in training, from
+    when it is folded. rounding_noise: in integer training, the share
     of the codes behind each operator that are moved by a step, up or down, drawn anew in each step, so that the answers
     depend less on how one kernel set rounds.
     Raises SchemeError when the target does not permit the scheme (all violations at once) or when there is a layer
@@ -86,6 +87,9 @@ def build_simulated(
             f"target {target.name!r} does not permit scheme {scheme.name!r} for this model:\n"
             + "\n".join(f"  {violation}" for violation in violations)
         )
+    if any(placement.op == LIVE_BATCH_NORM for placement in placements.values()):
+        # A file has none, and so no integers; `fold_trained` goes on.
+        integers = {**integers, "until_folded": True} if integers else {}
     graph = _with_quantizer_nodes(graph, placements)
     model = build_model(graph, lambda node: _wrapped(node, placements, scheme, integers))
     if integers:

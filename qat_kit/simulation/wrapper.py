@@ -27,8 +27,9 @@ class LayerQuantizeConfig(QuantizeConfig):  # type: ignore[misc]  # tfmot publis
     on its grid; both None where there is none. output_quantizer: stands behind the layer; None: nothing does. group:
     layers of one group have one range. fixed: the (scale, zero point) that the specification prescribes, None where
     data decides. fused: an activation that the operator before takes in. kernel_set: whose integers the forward pass
-    computes; None for the fake simulation in real numbers. rounding_noise: the share of the codes that training moves
-    by a step, where integers are computed.
+    computes; None for the fake simulation in real numbers. until_folded: real numbers all the same, while the model
+    still trains a batch norm. rounding_noise: the share of the codes that training moves by a step, where integers are
+    computed.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class LayerQuantizeConfig(QuantizeConfig):  # type: ignore[misc]  # tfmot publis
         fixed: tuple[float, int] | None = None,
         fused: bool = False,
         kernel_set: KernelSet | None = None,
+        until_folded: bool = False,
         rounding_noise: float = 0.0,
     ) -> None:
         self.op = op
@@ -52,7 +54,13 @@ class LayerQuantizeConfig(QuantizeConfig):  # type: ignore[misc]  # tfmot publis
         self.fixed = None if fixed is None else (float(fixed[0]), int(fixed[1]))
         self.fused = fused
         self.kernel_set = kernel_set
+        self.until_folded = until_folded
         self.rounding_noise = float(rounding_noise)
+
+    @property
+    def computes_integers(self) -> bool:
+        """Whether the forward pass is that of the device."""
+        return self.kernel_set is not None and not self.until_folded
 
     @property
     def quantizes_output(self) -> bool:
@@ -90,6 +98,7 @@ class LayerQuantizeConfig(QuantizeConfig):  # type: ignore[misc]  # tfmot publis
             "fixed": None if self.fixed is None else list(self.fixed),
             "fused": self.fused,
             "kernel_set": self.kernel_set,
+            "until_folded": self.until_folded,
             "rounding_noise": self.rounding_noise,
         }
 
@@ -113,13 +122,15 @@ class QuantizedLayer(QuantizeWrapperV2):  # type: ignore[misc]  # tfmot publishe
     def __init__(self, layer: Any, quantize_config: LayerQuantizeConfig, **kwargs: Any) -> None:
         super().__init__(layer, quantize_config, **{"name": layer.name, **kwargs})
         self.edges = Edges()
-        if quantize_config.rounding_noise:
+        if quantize_config.rounding_noise and quantize_config.computes_integers:
             # Named as random layers of Keras name theirs, by which training finds it.
             self._random_generator = NoiseSource()
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        """As any layer; while Keras draws a model, the neighbours are noted."""
-        with self.edges.noted(self, inputs):
+        """As any layer; while Keras draws a model, the neighbours are noted, and which call of the layer this is."""
+        with self.edges.noted(self, inputs) as place:
+            if place and self.quantize_config.computes_integers:
+                kwargs.setdefault("place", place)
             return super().__call__(inputs, *args, **kwargs)
 
     def build(self, input_shape: Any) -> None:
@@ -131,10 +142,13 @@ class QuantizedLayer(QuantizeWrapperV2):  # type: ignore[misc]  # tfmot publishe
         )
         self.output_range = config.output_quantizer.build(None, "output", self) if config.output_quantizer else {}
 
-    def call(self, inputs: Any, training: Any = None) -> Any:
-        """The layer with its kernel and its output on their grids; or what the device computes there."""
-        if self.quantize_config.kernel_set is not None and not self.edges.is_drawing:
-            return integer_forward(self, inputs, training=training)
+    def call(self, inputs: Any, training: Any = None, place: int = 0) -> Any:
+        """The layer with its kernel and its output on their grids; or what the device computes there.
+
+        place: which of its calls in a model this is, for a layer with several.
+        """
+        if self.quantize_config.computes_integers and not self.edges.is_drawing:
+            return integer_forward(self, inputs, training=training, place=place)
         return self.quantize_output(self.compute(inputs, training=training, quantized=True))
 
     def compute(self, inputs: Any, *, training: Any = None, kernel: Any = None, quantized: bool = False) -> Any:

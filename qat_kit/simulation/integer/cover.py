@@ -10,23 +10,17 @@ import tf_keras
 from qat_kit.errors import SchemeError
 from qat_kit.layers import Reduce
 from qat_kit.simulation.integer.accumulate import LARGEST_SUM
+from qat_kit.simulation.integer.delegation import products_per_sum
 from qat_kit.simulation.integer.forward import COMPUTED, MOVING
-from qat_kit.simulation.integer.linear import products_per_sum
+from qat_kit.simulation.integer.grid import KNOWN_QUANTIZERS
 from qat_kit.simulation.integer.options import GLOBAL_AXES
 from qat_kit.simulation.operators import IDENTITY, LIVE_BATCH_NORM
-from qat_kit.simulation.quantizers import PerChannelWeightQuantizer, RangeQuantizer
 from qat_kit.vocabulary import KernelSet
 
 _layers = tf_keras.layers
 
 # Operators that more layers become than are covered here: those that are.
 _LAYERS: Mapping[str, tuple[type, ...]] = {
-    "ADD": (_layers.Add,),
-    "SUB": (_layers.Subtract,),
-    "MUL": (_layers.Multiply,),
-    "MAXIMUM": (_layers.Maximum,),
-    "MINIMUM": (_layers.Minimum,),
-    "GELU": (_layers.Activation,),
     "CONV_2D": (_layers.Conv2D,),
     "DEPTHWISE_CONV_2D": (_layers.DepthwiseConv2D,),
     "MEAN": (*GLOBAL_AXES, Reduce),
@@ -47,23 +41,13 @@ def refuse_uncovered(layers: Iterable[Any], kernel_set: KernelSet) -> None:
 
 def _reasons(wrapper: Any, kernel_set: KernelSet) -> Iterator[str]:
     config, kind = wrapper.quantize_config, type(wrapper.layer)
-    op = config.op
-    for quantizer, covered in (
-        (config.weight_quantizer, PerChannelWeightQuantizer),
-        (config.output_quantizer, RangeQuantizer),
-    ):
-        if quantizer is not None and (type(quantizer) is not covered or quantizer.spec.num_bits != 8):
-            yield f"{type(quantizer).__name__} with {quantizer.spec.num_bits} bits has no integer forward pass"
-    if op == LIVE_BATCH_NORM:
-        yield "it is still in training, and a file has none; fold it first (batch_norm='fold')"
-    elif op == IDENTITY or config.fused:
+    op, quantizer = config.op, config.output_quantizer
+    if quantizer is not None and (type(quantizer) not in KNOWN_QUANTIZERS or quantizer.num_bits != 8):
+        yield f"{type(quantizer).__name__} with {quantizer.num_bits} bits has no integer forward pass"
+    if op in (IDENTITY, LIVE_BATCH_NORM) or config.fused or op in MOVING:
         return
-    elif op not in COMPUTED.keys() | MOVING or kind not in _LAYERS.get(op, (kind,)):
+    if op not in COMPUTED or kind not in _LAYERS.get(op, (kind,)):
         yield f"as {op} it has no integer forward pass"
-    elif op in MOVING:
-        return
-    elif len(wrapper.inbound_nodes) > 1:
-        yield "it is called at several places, which differ in scales"
     elif op == "SUM" and kernel_set == "reference":
         yield "the reference kernel reads signed codes as unsigned ones"
     elif config.weight_quantizer is not None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 import tf_keras
@@ -12,44 +13,72 @@ import tf_keras
 from qat_kit.simulation.operators import IDENTITY
 
 
+class Source(NamedTuple):
+    """The output of a layer at one of its places, of which a shared layer has several."""
+
+    layer: Any
+    place: int
+
+
+@dataclass
+class Place:
+    """One call of a layer in a model.
+
+    sources: what it reads. taker: the layer behind it that is part of its operator in the file: the activation that is
+    fused, or what quantizes this place of a shared layer; None where there is none.
+    """
+
+    sources: tuple[Source, ...]
+    taker: Any = None
+
+
 class Edges:
     """The neighbours of one wrapped layer, noted while Keras draws the model, also when it is loaded.
 
-    sources: the layers that it reads. taker: the layer of the activation that the file fuses into it, None where there
-    is none. is_drawing: Keras is asking for shapes, and neighbours may not be known yet.
+    places: its calls, in Keras' order. is_drawing: Keras is asking for shapes, and neighbours may not be known yet.
     """
 
     def __init__(self) -> None:
-        self.sources: tuple[Any, ...] = ()
-        self.taker: Any = None
+        self.places: list[Place] = []
         self.is_drawing = False
 
     @contextmanager
-    def noted(self, layer: Any, inputs: Any) -> Iterator[None]:
-        """While `layer` is called with `inputs`: takes down where they come from, if Keras is drawing a model."""
+    def noted(self, layer: Any, inputs: Any) -> Iterator[int]:
+        """While `layer` is called with `inputs`: takes down where they come from, if Keras is drawing a model.
+
+        Gives the number of the place that is drawn; 0 where none is.
+        """
         tensors = tf.nest.flatten(inputs)
         self.is_drawing = all(tf_keras.backend.is_keras_tensor(tensor) for tensor in tensors)
+        place = 0
         if self.is_drawing:
-            self.sources = tuple(tensor.node.layer for tensor in tensors)
-            if layer.quantize_config.fused:
-                self._producer().edges.taker = layer
+            place = len(self.places)
+            sources = (Source(tensor.node.layer, tensor._keras_history.node_index) for tensor in tensors)
+            self.places.append(Place(tuple(sources)))
+            self._tell_producer(layer, self.places[-1])
         try:
-            yield
+            yield place
         finally:
             self.is_drawing = False
 
-    def _producer(self) -> Any:
-        """The layer whose operator takes in the activation here; layers that the file does not have stand between."""
-        producer = self.sources[0]
-        while producer.quantize_config.op == IDENTITY:
-            producer = producer.edges.sources[0]
-        return producer
+    def _tell_producer(self, layer: Any, place: Place) -> None:
+        """Makes `layer` the taker of the operator that takes it in; layers that no file has stand between."""
+        config, (producer, number) = layer.quantize_config, place.sources[0]
+        if config.fused:
+            while producer.quantize_config.op == IDENTITY:
+                producer, number = producer.edges.places[number].sources[0]
+        elif config.op != IDENTITY or not config.quantizes_output or not hasattr(producer, "edges"):
+            return
+        producer.edges.places[number].taker = layer
 
 
-def range_variables(layer: Any) -> Any:
-    """The variables with the range of a layer's output: its own, its taker's, or those of what it moves."""
+def carrier_of(source: Source) -> Any:
+    """The layer with the quantizer of a tensor: the one that computes it, its taker, or that of what it moves."""
+    layer, number = source
     while not layer.output_range:
-        taker = layer.edges.taker
+        place = layer.edges.places[number]
+        if place.taker is not None and place.taker.output_range:
+            return place.taker
         # What only moves codes has no range behind it, whatever takes it in.
-        layer = taker if taker is not None and taker.output_range else layer.edges.sources[0]
-    return layer.output_range
+        layer, number = place.sources[0]
+    return layer

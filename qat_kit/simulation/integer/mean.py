@@ -15,19 +15,18 @@ from qat_kit.simulation.integer.site import Site
 _LARGEST_CODE = 128
 
 
-def mean(site: Site, inputs: Any) -> Any:
+def mean(site: Site) -> Any:
     """`rint(float32(Σ q) · s + (zero_out − n · zero_in · s))`, s = s_input / s_output · 1/n, every step in float32."""
     options, (axes,) = operator_options(site.layer)
-    axes = axes.values.tolist()
-    count = math.prod(inputs.shape[axis] for axis in axes)
+    axes, (data,), output = axes.values.tolist(), site.inputs, site.output
+    count = math.prod(site.operands[0].shape[axis] for axis in axes)
     if site.kernel_set != "xnnpack" or count * _LARGEST_CODE >= EXACT:
-        return by_numpy(site, inputs)
+        return by_numpy(site)
 
     def integer(inputs: Any) -> Any:
-        (data,), output = site.inputs, site.output
         total = tf.reduce_sum(data.steps(inputs) + data.zero_point, axis=axes, keepdims=options["keep_dims"])
         scale = data.scale / output.scale * (tf.constant(1.0) / tf.constant(float(count)))
         offset = output.zero_point - (float(count) * data.zero_point) * scale
         return tf.round(site.clipped(tf.round(total * scale + offset) - output.zero_point))
 
-    return site.through(integer, inputs)
+    return site.through(integer)

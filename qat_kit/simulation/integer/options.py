@@ -9,7 +9,7 @@ import numpy as np
 import tf_keras
 
 from qat_kit.kernels import Operand
-from qat_kit.layers import Reduce
+from qat_kit.layers import Elementwise, Reduce
 
 _layers = tf_keras.layers
 
@@ -22,7 +22,7 @@ GLOBAL_AXES: Mapping[type, tuple[int, ...]] = {
 
 
 def operator_options(wrapper: Any) -> tuple[dict[str, Any], tuple[Operand, ...]]:
-    """Options by the schema's names, and the operands that stand behind the inputs."""
+    """Options by the schema's names, and the arguments that stand behind the operands."""
     layer = wrapper.layer
     match wrapper.quantize_config.op:
         case "MEAN" | "SUM":
@@ -36,6 +36,8 @@ def operator_options(wrapper: Any) -> tuple[dict[str, Any], tuple[Operand, ...]]
             return {"alpha": float(slope)}, ()
         case "SOFTMAX":
             return {"beta": 1.0}, ()
+        case "GELU":
+            return {"approximate": isinstance(layer, Elementwise)}, ()
     return {}, ()
 
 

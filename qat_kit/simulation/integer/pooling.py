@@ -9,11 +9,12 @@ import tensorflow as tf
 from qat_kit.simulation.integer.site import Site
 
 
-def average_pool(site: Site, inputs: Any) -> Any:
+def average_pool(site: Site) -> Any:
     """The mean of the codes that lie within the image, rounded half away from zero, in every kernel set."""
     layer = site.layer.layer
     (grid,) = site.inputs
-    ones = tf.ones((1, *inputs.shape[1:3], 1))
+    (image,) = site.operands
+    ones = tf.ones((1, *image.shape[1:3], 1))
     taps = tf.ones((*layer.pool_size, 1, 1))
     count = tf.nn.conv2d(ones, taps, layer.strides, layer.padding.upper())
 
@@ -25,4 +26,4 @@ def average_pool(site: Site, inputs: Any) -> Any:
         rounded = tf.sign(mean) * tf.floor((magnitude + tf.floor(count / 2) + 0.5) / count)
         return tf.round(site.clipped(rounded - site.output.zero_point))
 
-    return site.through(integer, inputs)
+    return site.through(integer)

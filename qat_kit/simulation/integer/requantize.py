@@ -39,7 +39,7 @@ def requantized(site: Site, accumulator: Any, weights: WeightCodes, *, op: str, 
         return _once_rounded(site, tf.cast(accumulator, tf.float64) * multiplier)
     if op == "FULLY_CONNECTED" and channels == 1:
         multiplier = tf.cast(data.scale * weights.scale, tf.float64) / output_scale
-    return _twice_rounded(
+    return twice_rounded(
         accumulator,
         multiplier,
         site.lowest,
@@ -66,9 +66,13 @@ def _once_rounded(site: Site, product: Any) -> tuple[Any, Any]:
     return tf.round(site.clipped(steps)) * site.output.scale, tf.equal(site.clipped(real), real)
 
 
-def _twice_rounded(
+def twice_rounded(
     accumulator: Any, multiplier: Any, lowest: Any, highest: Any, scale: Any, *, ties_up: NDArray[np.bool_]
 ) -> tuple[Any, Any]:
+    """Values, and where they lie within lowest and highest steps: `accumulator · multiplier` (whole numbers, float64)
+    by double rounding, clipped, times scale. ties_up: for each channel, False where ties go away from zero.
+    """
+
     def values(accumulator: Any, multiplier: Any, lowest: Any, highest: Any, scale: Any) -> tuple[Any, Any]:
         mantissa, shift = quantize_multiplier(multiplier)
         steps = tf.cast(multiply(tf.cast(accumulator, tf.int64), mantissa, shift, ties_up=ties_up), tf.float32)

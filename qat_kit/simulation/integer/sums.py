@@ -1,4 +1,4 @@
-"""ADD and SUB of two tensors of one shape: `qat_kit.kernels.sums` on TensorFlow."""
+"""ADD and SUB: `qat_kit.kernels.sums` on TensorFlow."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from qat_kit.kernels.broadcasting import in_vectors
-from qat_kit.simulation.integer.by_numpy import by_numpy
+from qat_kit.simulation.integer.by_numpy import by_numpy, steps_by_numpy
 from qat_kit.simulation.integer.fixed_point import (
     compiled,
     divide_by_power_of_two,
@@ -18,7 +18,6 @@ from qat_kit.simulation.integer.fixed_point import (
     power_of_two,
     quantize_multiplier,
 )
-from qat_kit.simulation.integer.gradient import straight_through
 from qat_kit.simulation.integer.site import Site
 from qat_kit.vocabulary import KernelSet
 
@@ -27,12 +26,17 @@ _VECTOR = 16
 _SIGNS = {"ADD": 1, "SUB": -1}
 
 
-def add_or_subtract(site: Site, first: Any, second: Any) -> Any:
-    """`a ± b`, each brought to a common scale and the result to that of the output; what broadcasts goes by NumPy."""
-    if first.shape[1:] != second.shape[1:]:
-        return by_numpy(site, first, second)
+def add_or_subtract(site: Site) -> Any:
+    """`a ± b`, each brought to a common scale and the result to that of the output.
+
+    The builtin kernel of ADD cuts runs of elements into vectors; where the operands differ in shape, NumPy knows them.
+    """
+    first, second = site.operands
     sign = _SIGNS[site.layer.quantize_config.op]
-    vectors = in_vectors((1, *first.shape[1:]), _VECTOR)
+    is_plain = _inner_shape(site, 0) == _inner_shape(site, 1)
+    if site.kernel_set == "builtin" and sign > 0 and not is_plain:
+        return by_numpy(site)
+    vectors = in_vectors((1, *_inner_shape(site, 0)), _VECTOR) if is_plain and sign > 0 else None
     scales = tf.stack([site.inputs[0].scale, site.inputs[1].scale, site.output.scale])
     ends = (site.lowest, site.highest, site.output.zero_point)
 
@@ -42,26 +46,44 @@ def add_or_subtract(site: Site, first: Any, second: Any) -> Any:
             if kernel_set == "xnnpack":
                 steps = _xnnpack_sum(pair, scales, sign)
             else:
-                wide = kernel_set == "builtin" and sign > 0
-                steps = _litert_sum(pair, scales, sign, zero_point, vectors=vectors if wide else None)
-            real = (first + sign * second) / scales[2]
-            inside = tf.logical_and(real >= lowest, real <= highest)
+                steps = _litert_sum(
+                    pair, scales, sign, zero_point, vectors=vectors if kernel_set == "builtin" else None
+                )
             within = tf.maximum(tf.minimum(tf.cast(steps, tf.float32), highest), lowest)
-            return tf.round(within) * scales[2], inside
+            return tf.round(within) * scales[2], _inside(first + sign * second, scales[2], lowest, highest)
 
         value, inside = compiled(values)(*tensors, scales, *ends)
         return value, inside
 
-    def integer(*tensors: Any) -> tuple[Any, Any]:
+    def left_by_xnnpack(tensors: tuple[Any, ...]) -> tuple[Any, Any]:
+        if is_plain or sign < 0:
+            return by("builtin", tensors)
+        inside = _inside(tensors[0] + tensors[1], scales[2], site.lowest, site.highest)
+        return steps_by_numpy(site, *tensors) * site.output.scale, inside
+
+    def integer(*tensors: Any) -> tuple[Any, Any, None]:
         if site.kernel_set != "xnnpack":
-            return by(site.kernel_set, tensors)
+            return *by(site.kernel_set, tensors), None
         # What XNNPACK leaves runs on the builtin kernels.
         ratios = scales[:2] / scales[2]
         takes = tf.reduce_all(tf.logical_and(ratios >= 2.0**-10, ratios < 2.0**8))
-        value, inside = tf.cond(takes, lambda: by("xnnpack", tensors), lambda: by("builtin", tensors))
-        return value, inside
+        value, inside = tf.cond(takes, lambda: by("xnnpack", tensors), lambda: left_by_xnnpack(tensors))
+        return value, inside, None
 
-    return straight_through(integer, lambda a, b: a + sign * b, first, second)
+    return site.with_gradient_of(lambda a, b: a + sign * b, integer, first, second)
+
+
+def _inner_shape(site: Site, position: int) -> tuple[int, ...]:
+    """Of an operand, without the batch; a constant has none, or one of 1."""
+    shape = tuple(site.operands[position].shape)
+    is_constant = site.constant is not None and site.constant.position == position
+    rank = len(site.operands[1 - position].shape)
+    return shape if is_constant and len(shape) < rank else shape[1:]
+
+
+def _inside(real: Any, scale: Any, lowest: Any, highest: Any) -> Any:
+    steps = real / scale
+    return tf.logical_and(steps >= lowest, steps <= highest)
 
 
 def _xnnpack_sum(pair: list[Any], scales: Any, sign: int) -> Any:

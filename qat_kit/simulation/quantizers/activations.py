@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -46,7 +47,7 @@ class LearnedStepQuantizer(ActivationQuantizer):
             weights["offset"].assign(-float(params.zero_point) / _num_steps(self.spec))
 
     def params(self, weights: dict[str, Any]) -> QuantParams:
-        step, zero_point = (value.numpy() for value in self._grid(weights)[:2])
+        step, zero_point = (value.numpy() for value in self.grid(weights)[:2])
         params = QuantParams(spec=self.spec, scale=step, zero_point=zero_point.astype("int32"))
         # A symmetric scale must be one that a float32 range leads to.
         return choose_qparams(*range_of(params), self.spec) if self.spec.symmetric else params
@@ -54,10 +55,10 @@ class LearnedStepQuantizer(ActivationQuantizer):
     def __call__(self, inputs: Any, training: Any, weights: Any, **kwargs: Any) -> Any:
         """The tensor on its grid."""
         del training, kwargs
-        step, zero_point, offset = self._grid(weights)
+        step, zero_point, offset = self.grid(weights)
         return _stepped(inputs, step, offset, zero_point, self.spec)
 
-    def _grid(self, weights: dict[str, Any]) -> tuple[Any, Any, Any]:
+    def grid(self, weights: Mapping[str, Any]) -> tuple[Any, Any, Any]:
         """(step, zero point, learned offset), float32 scalars."""
         unit = tf.convert_to_tensor(weights["unit"])
         step = positive(tf.convert_to_tensor(weights["factor"]) * unit)
@@ -93,14 +94,15 @@ class PactQuantizer(ActivationQuantizer):
         weights["factor"].assign(1.0)
 
     def params(self, weights: dict[str, Any]) -> QuantParams:
-        return choose_qparams(0.0, self._clip(weights).numpy(), self.spec)
+        return choose_qparams(0.0, self.clip(weights).numpy(), self.spec)
 
     def __call__(self, inputs: Any, training: Any, weights: Any, **kwargs: Any) -> Any:
         """The tensor on its grid."""
         del training, kwargs
-        return _clipped(inputs, self._clip(weights), _num_steps(self.spec))
+        return _clipped(inputs, self.clip(weights), _num_steps(self.spec))
 
-    def _clip(self, weights: dict[str, Any]) -> Any:
+    def clip(self, weights: Mapping[str, Any]) -> Any:
+        """α, a float32 scalar."""
         return positive(tf.convert_to_tensor(weights["factor"]) * weights["unit"])
 
 

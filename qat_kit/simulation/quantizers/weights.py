@@ -77,11 +77,18 @@ class WeightQuantizer(Quantizer):  # type: ignore[misc]  # tfmot publishes no ty
 
         return tf.grad_pass_through(on_grid)(tf.convert_to_tensor(inputs))
 
+    @property
+    def is_found_by_converter(self) -> bool:
+        """Whether the converter finds scale and codes again from the kernel's values: the largest code is ±127."""
+        return False
+
     def params(self, kernel: Any, weights: dict[str, Any]) -> QuantParams | None:
         """The parameters of `channels_last(kernel on its grid)`, per channel along axis 1.
 
-        None where the converter finds them again from the kernel's values: each channel's largest code is ±127.
+        None where the converter finds them.
         """
+        if self.is_found_by_converter:
+            return None
         scale = self.channels_last(self.scale(tf.convert_to_tensor(kernel), weights).numpy())[0]
         return QuantParams(spec=self.spec, scale=scale, zero_point=np.zeros(scale.shape, np.int32), axis=1)
 
@@ -161,7 +168,7 @@ class PerChannelWeightQuantizer(UniformWeightQuantizer):
         return tf.cast(self._floored(kernel) / tf.cast(self.highest(weights), tf.float64), tf.float32)
 
     def __call__(self, inputs: Any, training: Any, weights: Any, **kwargs: Any) -> Any:
-        if self.num_bits != WEIGHT_SPEC.num_bits:
+        if not self.is_found_by_converter:
             return super().__call__(inputs, training, weights, **kwargs)
 
         def on_grid(kernel: Any) -> Any:
@@ -173,8 +180,9 @@ class PerChannelWeightQuantizer(UniformWeightQuantizer):
 
         return tf.grad_pass_through(on_grid)(tf.convert_to_tensor(inputs))
 
-    def params(self, kernel: Any, weights: dict[str, Any]) -> QuantParams | None:
-        return None if self.num_bits == WEIGHT_SPEC.num_bits else super().params(kernel, weights)
+    @property
+    def is_found_by_converter(self) -> bool:
+        return self.num_bits == WEIGHT_SPEC.num_bits
 
     def _floored(self, kernel: Any) -> Any:
         largest = self.largest(kernel)

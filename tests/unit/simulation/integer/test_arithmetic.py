@@ -11,7 +11,7 @@ from qat_kit.numerics import fixed_point as numpy_form
 from qat_kit.simulation.integer.accumulate import EXACT, LARGEST_SUM, accumulators
 from qat_kit.simulation.integer.fixed_point import compiled, multiply, quantize_multiplier
 from qat_kit.simulation.integer.gradient import straight_through
-from qat_kit.simulation.integer.grid import Grid, grid_of
+from qat_kit.simulation.integer.grid import Grid, grid_between
 from qat_kit.simulation.integer.weights import WeightCodes, weight_codes
 from qat_kit.simulation.kernels import params_in_file
 
@@ -21,7 +21,7 @@ def test_a_grid_is_what_the_converter_reads_off_the_range() -> None:
     for low, high in np.sort(random.normal(0, 10.0 ** random.integers(-3, 4, (200, 1)), (200, 2)), axis=1):
         params = choose_qparams(min(low, 0.0), max(high, 0.0), TensorSpec())
         minimum, maximum = range_for_converter(params)
-        grid = grid_of({"minimum": tf.constant(minimum), "maximum": tf.constant(maximum)})
+        grid = grid_between(tf.constant(minimum), tf.constant(maximum))
         assert (grid.scale.numpy(), grid.zero_point.numpy()) == (params.scale, params.zero_point)
 
 

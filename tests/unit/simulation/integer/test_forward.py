@@ -13,9 +13,10 @@ from tf_keras import layers
 
 from qat_kit.errors import ModelError, SchemeError, SettingsError, UnknownNameError
 from qat_kit.keras_models import load_model, save_model
-from qat_kit.layers import FakeQuantize
+from qat_kit.layers import FakeQuantize, Reduce
 from qat_kit.prepare import prepare
-from qat_kit.simulation import build_simulated, simulate
+from qat_kit.schemes import get_scheme
+from qat_kit.simulation import build_simulated, fold_trained, simulate
 from qat_kit.simulation.quantizers import read_params
 from qat_kit.training.determinism import seed_random_layers
 from tests.support import models
@@ -123,15 +124,59 @@ def test_noise_moves_that_share_of_the_codes_by_a_step_in_training_alone(tmp_pat
 
 
 def test_every_layer_that_is_not_covered_is_named() -> None:
-    model = model_of(chain(conv(name="one"), layers.PReLU(name="slopes"), layers.Softmax(), layers.PReLU(name="more")))
-    with pytest.raises(SchemeError, match=r"(?s)'slopes' \(PReLU\): as PRELU it has.*'more'.*forward='fake'"):
-        build_simulated(prepare(model), **FORWARD)
+    model = model_of(chain(conv(name="one"), Reduce("sum", axes=[1], name="rows"), Reduce("sum", axes=[1], name="all")))
+    with pytest.raises(SchemeError, match=r"(?s)'rows' \(Reduce\): the reference kernel.*'all'.*forward='fake'"):
+        build_simulated(prepare(model), forward="integer", kernel_set="reference")
 
 
-def test_live_batch_norm_is_refused() -> None:
-    model = model_of(chain(conv(name="one"), layers.BatchNormalization(name="norm")))
-    with pytest.raises(SchemeError, match=r"'norm' \(BatchNormalization\): it is still in training"):
-        build_simulated(prepare(model, batch_norm="train_then_fold"), **FORWARD)
+def test_what_learns_with_the_weights_gets_the_fake_simulations_gradient() -> None:
+    """Steps and offsets of LSQ, clips of PACT, slopes of PReLU, and the kernel that two places share."""
+    shared = layers.Conv2D(4, 3, padding="same", name="shared")
+
+    def build(image: Any) -> Any:
+        first = layers.ReLU()(layers.Conv2D(4, 1, name="one")(image))
+        second = layers.PReLU(shared_axes=[1, 2], name="slopes")(shared(first))
+        product = layers.Multiply()([second, shared(image)])
+        return layers.Dense(3, name="head")(layers.GlobalAveragePooling2D()(layers.Add()([product, first])))
+
+    model = model_of(build)
+    (array,) = models.samples(model, 64, seed=2)
+    for ranges in ("learned_step", "clipped", "soft"):
+        scheme = get_scheme("w4a8").model_copy(
+            update={"activation_ranges": ranges, "weight_ranges": "learned_step", "name": ranges}
+        )
+        fake, integer = simulated(model, scheme=scheme), simulated(model, scheme=scheme, **FORWARD)
+        names = [weight.name for weight in integer.trainable_weights]
+        assert any("slopes" in name for name in names)
+        assert any("shared/kernel_step" in name for name in names)
+        for name, one, other in zip(names, gradients(fake, array), gradients(integer, array), strict=True):
+            # A step's gradient is a sum of rounding errors, of which a flipped code turns the sign; a soft stair's
+            # hangs on where within its step a value lies.
+            allowed = 0.25 if "output_" in name or ranges == "soft" else 0.05
+            assert np.linalg.norm(one - other) <= allowed * np.linalg.norm(one) + 1e-7, (ranges, name, one, other)
+
+
+def test_a_shared_layer_is_itself_at_each_place_when_loaded(tmp_path: Path) -> None:
+    model = model_of(models.shared_twice)
+    integer = simulated(model, **FORWARD)
+    (array,) = models.samples(model, 8, seed=2)
+    save_model(integer, tmp_path / "shared.keras")
+    np.testing.assert_array_equal(load_model(tmp_path / "shared.keras")(array), integer(array))
+
+
+def test_a_live_batch_norm_is_trained_in_real_numbers_and_integers_begin_when_it_is_folded() -> None:
+    model = model_of(chain(conv(name="one"), layers.BatchNormalization(name="norm"), layers.ReLU()))
+    prepared, calibration = prepare(model, batch_norm="train_then_fold"), [models.samples(model, 64)]
+    (array,) = models.samples(model, 8, seed=2)
+    fake = simulate(prepared, calibration)
+    wished = simulate(prepared, calibration, **FORWARD, rounding_noise=0.1)
+    np.testing.assert_array_equal(fake.model(array), wished.model(array))
+    folded, alike = fold_trained(wished), fold_trained(fake)
+    config = folded.model.get_layer("one").quantize_config
+    assert (config.kernel_set, config.rounding_noise, config.computes_integers) == ("xnnpack", 0.1, True)
+    scale = read_params(folded.model.layers[-1].output_range).scale
+    steps = (np.asarray(folded.model(array)) - np.asarray(alike.model(array))) / scale
+    assert 0 < np.abs(steps).max() < 1.5
 
 
 def test_the_kernel_set_is_the_targets_unless_named() -> None:
