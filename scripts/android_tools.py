@@ -97,11 +97,38 @@ def compile_kotlin(
     return out
 
 
+def java(classpath: Sequence[Path], main: str, *arguments: str) -> str:
+    """What a Java program prints."""
+    return run([*_JAVA, "-cp", joined(classpath), main, *arguments])
+
+
+def compile_java(name: str, source: Path, classpath: Sequence[Path]) -> Path:
+    """A folder of classes; for what aapt2 generates."""
+    out = BUILD / "classes" / name
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    files = map(str, source.rglob("*.java"))
+    run(["javac", "-nowarn", "--release", "11", "-cp", joined(classpath), "-d", str(out), *files])
+    return out
+
+
 def junit(name: str, classes: Path, classpath: Sequence[Path], *, properties: dict[str, str]) -> tuple[int, int]:
     """(tests run, tests left out) of all classes called …Test; raises FailedError with JUnit's report."""
     tests = sorted(file.stem for file in classes.rglob("*Test.class"))
     packages = {file.stem: ".".join(file.relative_to(classes).parent.parts) for file in classes.rglob("*Test.class")}
     defined = [f"-D{key}={value}" for key, value in properties.items()]
+    # Robolectric makes Android's files and sounds of Java's own.
+    opened = (
+        "java.io",
+        "java.lang",
+        "java.lang.reflect",
+        "java.net",
+        "java.nio",
+        "java.text",
+        "java.util",
+        "sun.nio.ch",
+    )
+    defined += [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in opened]
     out = run(
         [
             *_JAVA,

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
-from android_tools import BUILD, DEMO, FailedError, NotRunError, compile_kotlin, fetched, junit, needs
+from android_apk import android_tools, judge, link_resources, pack
+from android_tools import BUILD, DEMO, FailedError, NotRunError, compile_java, compile_kotlin, fetched, junit, needs
 
 from qat_kit.results import Measurement
 
@@ -36,6 +37,64 @@ def inference() -> str:
     return f"{ran} tests passed" + (f", {left_out} of them could not run" if left_out else "")
 
 
+def _app_classes() -> tuple[Path, list[Path], list[Path], list[Path]]:
+    """(resources.apk, the app's classes, what it is compiled against, the framework)."""
+    android_tools()
+    resources, generated = link_resources()
+    framework, runtime, stdlib = fetched("android"), fetched("runtime"), _stdlib()
+    library = compile_kotlin("inference", [DEMO / "inference/src/main/kotlin"], fetched("test"))
+    numbers = compile_java("resources", generated, framework)
+    against = [library, numbers, *runtime, *stdlib]
+    app = compile_kotlin("app", [DEMO / "app/src/main/kotlin"], [*against, *framework])
+    return resources, [app, numbers], against, framework
+
+
+def _stdlib() -> list[Path]:
+    return [path for path in fetched("test") if path.name.startswith("kotlin-stdlib")]
+
+
+def apk() -> str:
+    """The app, compiled against the framework and the runtime, packed and judged."""
+    resources, app, against, framework = _app_classes()
+    abi = "arm64-v8a"
+    return judge(pack(resources, [*app, *against[:1], *against[2:]], framework, abi=abi), abi)
+
+
+def screens() -> str:
+    """The activities under Robolectric: launched, turned, fed with bad bundles, drawn."""
+    resources, app, against, framework = _app_classes()
+    config = BUILD / "robolectric/com/android/tools/test_config.properties"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text(
+        f"android_merged_manifest={BUILD}/resources/AndroidManifest.xml\n"
+        f"android_merged_assets={DEMO}/app/src/main/assets\n"
+        f"android_resource_apk={resources}\nandroid_custom_package=org.qat_kit.demo\n"
+    )
+    (robolectric_framework,) = {path.parent for path in fetched("robolectric-framework")}
+    libraries = [*fetched("robolectric"), *fetched("test")]
+    tests = compile_kotlin(
+        "app_test",
+        [DEMO / "inference/src/testFixtures/kotlin", DEMO / "app/src/test/kotlin"],
+        [*app, *against, *libraries, *framework],
+        options=[f"-Xfriend-paths={app[0]},{against[0]}"],
+    )
+    resources_of_tests = [DEMO / "app/src/test/resources", DEMO / "inference/src/test/resources"]
+    ran, left_out = junit(
+        "screens",
+        tests,
+        [*app, *against, *resources_of_tests, BUILD / "robolectric", *libraries, *framework],
+        properties={
+            **_litert(),
+            "bundle": str(DEMO / "app/src/main/assets/bundle"),
+            "out": str(BUILD),
+            "robolectric.offline": "true",
+            "robolectric.dependency.dir": str(robolectric_framework),
+        },
+    )
+    Measurement.load(BUILD / "device.json")
+    return f"{ran} tests passed" + (f", {left_out} of them could not run" if left_out else "")
+
+
 def _litert() -> dict[str, str]:
     found = find_spec("ai_edge_litert")
     library = Path(found.submodule_search_locations[0]) / "libLiteRt.so" if found else None
@@ -44,6 +103,8 @@ def _litert() -> dict[str, str]:
 
 STAGES: dict[str, tuple[str, Callable[[], str]]] = {
     "inference": ("the module inference/, its golden cases, and whole models on the JVM", inference),
+    "screens": ("the app's activities under Robolectric", screens),
+    "apk": ("the app, compiled, packed and signed", apk),
 }
 
 
