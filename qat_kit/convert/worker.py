@@ -38,10 +38,11 @@ def run(job: Job) -> None:
         # Some of its outputs are no longer those of the model, and keep the type that they have.
         configure(converter, job.model_copy(update={"interface": "float32"}), names=False)
     file = converter.convert()
-    if job.trained is not None and job.num_operators is None:
+    # Beside int16 activations the converter writes int32 biases, which the specification wants as int64.
+    if (job.trained is not None or job.mode == "int16x8_from_qat") and job.num_operators is None:
         from qat_kit.litert.trained_weights import with_trained_weights
 
-        trained = TrainedTensors.load(job.trained)
+        trained = TrainedTensors() if job.trained is None else TrainedTensors.load(job.trained)
         file = with_trained_weights(bytes(file), trained, packed_ops=job.packed_ops)
     order = job.saved_model / ORDER
     if order.exists() and job.num_operators is None:

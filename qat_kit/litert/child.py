@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -22,6 +23,10 @@ from qat_kit.litert.limits import Limits, Machine
 from qat_kit.litert.messages import HEADER, Arrays, pack, unpack
 
 __all__ = ["Child", "Limits", "Machine"]
+
+# Of absl's logs, and of TensorFlow's older ones.
+_LOG_PREFIX = re.compile(r"^(?:[IWEF]\d{4} [\d:.]+ +\d+ |\d{4}-\d\d-\d\d [\d:.]+: )")
+_ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 
 
 class Child:
@@ -118,7 +123,7 @@ class Child:
         self._chatter.seek(0)
         words = self._chatter.read(1 << 16).decode(errors="replace").splitlines()
         self.close()
-        said = [line.strip() for line in words if line.strip() and not line.startswith("INFO:")][-3:]
+        said = [timeless(line.strip()) for line in words if line.strip() and not line.startswith("INFO:")][-3:]
         ending = f"; its last words: {' | '.join(said)}" if said else ""
         if code < 0:
             return (
@@ -138,6 +143,17 @@ def _this_machine() -> Machine:
             "OPENBLAS_NUM_THREADS": "1",
         },
     )
+
+
+def timeless(line: str) -> str:
+    """A line of a log without its time, its thread and its addresses: the same death has the same words.
+
+    >>> timeless("F0000 00:00:1764079545.123456   12345 conv.cc:12] at 0x7f3a2b1c4d5e")
+    'conv.cc:12] at 0x…'
+    >>> timeless("2026-11-25 14:25:45.123456: F conv.cc:12] no bias")
+    'F conv.cc:12] no bias'
+    """
+    return _ADDRESS.sub("0x…", _LOG_PREFIX.sub("", line))
 
 
 def _signal_name(number: int) -> str:

@@ -37,20 +37,21 @@ def with_trained_weights(file: bytes, trained: TrainedTensors, *, packed_ops: Co
     layer stay too: the certificate compares, and says so.
     """
     model = schema.ModelT.InitFromPackedBuf(file, 0)
-    products = [product for graph in model.subgraphs for product in _products(model, graph)]
-    changed = [_put(model, product, trained) for product in products]
+    # All are found before any is changed: equal weights stand in the file once, and each of their readers is a layer.
+    found = [_found(model, product, trained) for graph in model.subgraphs for product in _products(model, graph)]
+    rescaled = {id(each.product.weight) for each in found if _put_weights(model, each, trained)}
+    widened = [_put_bias(model, each, is_rescaled=id(each.product.weight) in rescaled) for each in found]
     few_bits = {
-        id(product.weight)
-        for product in products
-        if (layer := _layer_of(model, product.weight, trained)[0]) is not None
-        and trained.weights[layer].num_bits <= _PACKED_BITS
+        id(each.product.weight)
+        for each in found
+        if each.layer is not None and trained.weights[each.layer].num_bits <= _PACKED_BITS
     }
     packable = [
         (product.op if product.op in packed_ops else "", product.operator, product.weight)
-        for product in products
+        for product, *_ in found
         if id(product.weight) in few_bits
     ]
-    if not pack_weights(model, packable) and not any(changed):
+    if not pack_weights(model, packable) and not rescaled and not any(widened):
         return file
     drop_unread(model)
     return serialized(model)
@@ -64,6 +65,15 @@ class _Product(NamedTuple):
     data: Any
     weight: Any
     bias: Any | None
+
+
+class _Found(NamedTuple):
+    """A product's layer (None: of no layer), its weights' codes there, and its bias in real numbers."""
+
+    product: _Product
+    layer: str | None
+    codes: NDArray[np.int8]
+    bias: NDArray[np.float64] | None
 
 
 def _products(model: Any, graph: Any) -> Iterator[_Product]:
@@ -89,37 +99,48 @@ def _is_constant(model: Any, tensor: Any) -> bool:
     return data is not None and len(data) > 0
 
 
-def _put(model: Any, product: _Product, trained: TrainedTensors) -> bool:
-    """Puts the weights and the bias of one operator; whether anything changed."""
+def _found(model: Any, product: _Product, trained: TrainedTensors) -> _Found:
+    """The layer that a product belongs to; of layers with equal weights, the one whose bias is nearest."""
     weight, bias = product.weight, product.bias
-    changed = False
-    real_bias = None if bias is None else _bias_codes(model, bias) * np.asarray(bias.quantization.scale, np.float64)
-    layer, codes = _layer_of(model, weight, trained)
-    if layer is not None:
-        scale = np.asarray(trained.weights[layer].scale, np.float32)
-        if not np.array_equal(scale, weight.quantization.scale):
-            model.buffers[weight.buffer].data = codes.reshape(-1).view(np.uint8)
-            weight.quantization.scale = scale
-            weight.quantization.min = weight.quantization.max = None
-            changed = True
-        if layer in trained.biases:
-            real_bias = np.asarray(trained.biases[layer], np.float64)
-    if bias is None or real_bias is None:
-        return changed
-    is_narrow = product.data.type == schema.TensorType.INT16 and bias.type == schema.TensorType.INT32
-    if changed or is_narrow:
-        _put_bias(model, product, bias, real_bias)
-    return changed or is_narrow
+    real = None if bias is None else _bias_codes(model, bias) * np.asarray(bias.quantization.scale, np.float64)
+    matches = _matches(model, weight, trained)
+    if not matches:
+        return _Found(product, None, _stored_codes(model, weight), real)
+    layer, codes = min(matches, key=lambda match: _distance(trained.biases.get(match[0]), real))
+    if real is not None and layer in trained.biases:
+        real = np.asarray(trained.biases[layer], np.float64)
+    return _Found(product, layer, codes, real)
 
 
-def _put_bias(model: Any, product: _Product, bias: Any, real: NDArray[np.float64]) -> None:
-    """Writes a bias at input scale × weight scale, to a buffer of its own: others may read the one that it had."""
-    data, weight = product.data, product.weight
+def _put_weights(model: Any, found: _Found, trained: TrainedTensors) -> bool:
+    """Writes the scales and codes of training; whether they are others than in the file."""
+    weight = found.product.weight
+    if found.layer is None:
+        return False
+    scale = np.asarray(trained.weights[found.layer].scale, np.float32)
+    if np.array_equal(scale, weight.quantization.scale):
+        return False
+    model.buffers[weight.buffer].data = found.codes.reshape(-1).view(np.uint8)
+    weight.quantization.scale = scale
+    weight.quantization.min = weight.quantization.max = None
+    return True
+
+
+def _put_bias(model: Any, found: _Found, *, is_rescaled: bool) -> bool:
+    """Writes a bias at input scale × weight scale, where that or its type is another; whether it was.
+
+    It gets a buffer of its own: others may read the one that it had.
+    """
+    data, weight, bias = found.product.data, found.product.weight, found.product.bias
+    if bias is None or found.bias is None:
+        return False
     wide = data.type == schema.TensorType.INT16
+    if not is_rescaled and not (wide and bias.type == schema.TensorType.INT32):
+        return False
     input_scale = np.float64(data.quantization.scale[0])
     scale = (input_scale * np.asarray(weight.quantization.scale, np.float64)).astype(np.float32)
     limits = np.iinfo(np.int64 if wide else np.int32)
-    codes = np.clip(np.rint(real / scale.astype(np.float64)), limits.min, limits.max).astype(limits.dtype)
+    codes = np.clip(np.rint(found.bias / scale.astype(np.float64)), limits.min, limits.max).astype(limits.dtype)
     buffer = schema.BufferT()
     buffer.data = codes.view(np.uint8)
     model.buffers.append(buffer)
@@ -127,21 +148,35 @@ def _put_bias(model: Any, product: _Product, bias: Any, real: NDArray[np.float64
     bias.buffer = len(model.buffers) - 1
     bias.quantization.scale = scale
     bias.quantization.zeroPoint = np.zeros(scale.shape, np.int64)
+    return True
 
 
-def _layer_of(model: Any, weight: Any, trained: TrainedTensors) -> tuple[str | None, NDArray[np.int8]]:
-    """The layer that a weight tensor belongs to, and its codes there; None, and those of the file, where it is none."""
+def _stored_codes(model: Any, weight: Any) -> NDArray[np.int8]:
+    return np.asarray(model.buffers[weight.buffer].data, np.uint8).view(np.int8).reshape(weight.shape)
+
+
+def _matches(model: Any, weight: Any, trained: TrainedTensors) -> list[tuple[str, NDArray[np.int8]]]:
+    """The layers whose codes are those of a weight tensor's real values under their scales, with these codes."""
     quantization = weight.quantization
-    codes = np.asarray(model.buffers[weight.buffer].data, np.uint8).view(np.int8).reshape(weight.shape)
+    codes = _stored_codes(model, weight)
     along = [1] * codes.ndim
     along[quantization.quantizedDimension or 0] = -1
     real = codes * np.asarray(quantization.scale, np.float64).reshape(along if len(quantization.scale) > 1 else [1])
+    found = []
     for layer, tensor in trained.weights.items():
         if len(tensor.scale) == len(quantization.scale):
             trained_codes = _codes(real, tensor, along)
             if sha256(trained_codes.tobytes()) == tensor.sha256:
-                return layer, trained_codes
-    return None, codes
+                found.append((layer, trained_codes))
+    return found
+
+
+def _distance(trained: tuple[float, ...] | None, real: NDArray[np.float64] | None) -> float:
+    """How far a layer's bias is from the one in the file, which is 0 where there is none."""
+    mine, theirs = np.zeros(1) if trained is None else np.asarray(trained), np.zeros(1) if real is None else real
+    if mine.size != theirs.size and 1 not in (mine.size, theirs.size):
+        return np.inf
+    return float(np.abs(mine - theirs).max())
 
 
 def _codes(real: NDArray[np.float64], tensor: TrainedTensor, along: list[int]) -> NDArray[np.int8]:

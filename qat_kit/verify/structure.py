@@ -178,10 +178,26 @@ def _float_op_remedy(step: Step) -> str:
             f"the converter never quantizes {step.operator.op}: replace {layer}, or convert the Keras model with "
             "qat-kit, which takes many such layers apart into operators that it does quantize (docs/coverage.md)"
         )
+    twins = _layers_of_equal_weights(step)
+    if len(twins) > 1:
+        names = " and ".join(map(repr, twins))
+        return (
+            f"{names} have equal weights, and of products of one tensor with equal weights the converter makes one, "
+            "which nothing quantizes: train them until they differ, or build one layer for both"
+        )
     return (
         f"{layer} has no quantizer at its input or output: prepare the model (batch norm folded) and train it with the "
         "scheme, or convert it with a representative dataset"
     )
+
+
+def _layers_of_equal_weights(step: Step) -> list[str]:
+    """The layer of an operator, and those that training gave the same weights to the bit."""
+    trained = step.subject.trained
+    mine = None if trained is None or step.layer is None else trained.weights.get(step.layer)
+    if trained is None or mine is None:
+        return []
+    return [name for name, other in trained.weights.items() if (other.scale, other.sha256) == (mine.scale, mine.sha256)]
 
 
 # What a reader must mend stands first: the operators. The tensors about them follow from it.

@@ -17,7 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qat_kit.errors import QatKitError
+from qat_kit.litert.child import Limits
 from qat_kit.litert.model_file import read_model
+from qat_kit.verify import RunRequest, verify
 from tests.support.tflite import int8_network, shared_files
 
 # No file here is read for longer than a moment, or it hangs.
@@ -168,6 +170,7 @@ def fuzz(
     count: int,
     *,
     seed: int = 0,
+    seconds: float = SECONDS_AT_MOST,
     say: Callable[[int, Tally], None] = lambda *_: None,
 ) -> Tally:
     """Gives `target` damaged files; those of little structure more often, for they are read sooner."""
@@ -180,7 +183,7 @@ def fuzz(
         data = mutated(original, files, random)
         start = time.perf_counter()
         try:
-            with watched(SECONDS_AT_MOST):
+            with watched(seconds):
                 target(data)
             tally.read += 1
         except QatKitError as error:
@@ -202,3 +205,13 @@ def read_all(data: bytes) -> None:
             _ = tensor.data
     as_html(inspect(data), name="x").encode()
     inspect(data).model_dump_json()
+
+
+# A child is started a kernel set, one for the simulator, and one to look where they differ; each may take so long.
+RUN_LIMITS = Limits(seconds=5.0, memory_bytes=1 << 30)
+RUN_SECONDS_AT_MOST = 120.0
+
+
+def run_all(data: bytes) -> None:
+    """Certifies a file that can be read, and runs it, as `verify --run` does."""
+    verify(data, run=RunRequest(num_random=2, limits=RUN_LIMITS, max_simulated_macs=20_000_000)).model_dump_json()

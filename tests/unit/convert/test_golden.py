@@ -66,6 +66,8 @@ def test_kernels_that_die_take_no_other_with_them(tmp_path: Path) -> None:
     for kernel_set, reason in golden.refusals.items():
         assert f"kernel set {kernel_set} killed its process by SIGSEGV" in reason
         assert str(tmp_path) not in reason
+    # The same death has the same words, or the manifest would not have the same bytes.
+    assert golden_vectors(path, None) == golden
 
 
 def test_a_file_that_nothing_runs_is_an_error(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from ai_edge_litert import schema_py_generated as schema
 from qat_kit.errors import ModelFileError
 from qat_kit.litert.model_file import read_model
 from tests.support import hostile
-from tests.support.fuzz import fuzz, read_all
+from tests.support.fuzz import RUN_SECONDS_AT_MOST, fuzz, read_all, run_all
 from tests.support.tflite import Builder, changed, int8_network
 
 
@@ -105,3 +105,17 @@ def test_the_fuzzer_sees_what_is_wrong() -> None:
     tally = fuzz(faulty, 20)
     assert tally.failures
     assert "IndexError" in tally.failures[0][0]
+
+
+@pytest.mark.slow
+def test_damaged_files_that_can_be_read_are_run_and_simulated_without_harm() -> None:
+    """Whatever they do, they do in children with limits: there is a certificate, or a refusal."""
+    tally = fuzz(run_all, 150, seed=3, seconds=RUN_SECONDS_AT_MOST)
+    assert not tally.failures, tally.failures[0][0]
+    assert tally.read > 15
+
+
+def test_a_few_damaged_files_are_run() -> None:
+    tally = fuzz(run_all, 8, seed=5, seconds=RUN_SECONDS_AT_MOST)
+    assert not tally.failures, tally.failures[0][0]
+    assert tally.read >= 1

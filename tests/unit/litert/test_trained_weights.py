@@ -23,7 +23,7 @@ from qat_kit.simulation import export_simulated, simulate, trained_tensors
 from qat_kit.targets import get_target
 from qat_kit.verify import verify
 from tests.support import models
-from tests.support.models import conv, model_of
+from tests.support.models import chain, conv, model_of
 from tests.support.tflite_micro import run_on_micro
 
 # What codes the layers between the ends may have.
@@ -105,6 +105,52 @@ def assert_exported(scheme: QuantScheme, folder: Path) -> None:
 @pytest.mark.parametrize("name", FAST)
 def test_a_scheme_is_exported_as_it_was_trained(name: str, tmp_path: Path) -> None:
     assert_exported(get_scheme(name), tmp_path)
+
+
+def test_layers_of_equal_weights_keep_their_own_biases(tmp_path: Path) -> None:
+    """Equal kernels stand in the file once, and each reader's bias is at its own scale."""
+    model = model_of(chain(*(layers.Dense(12, name=name) for name in "abc"), layers.Dense(3)), (12,))
+    kernel, bias = model.get_layer("b").get_weights()
+    model.get_layer("c").set_weights([kernel, bias[::-1] + 1.5])
+    qat = simulate(prepare(model), [models.samples(model, 32)], scheme="w4a8", target="litert_builtin")
+    trained = trained_tensors(qat.model)
+    source = export_simulated(qat.model, tmp_path / "saved_model")
+    job = Job(saved_model=source, output=tmp_path / "out.tflite", mode="int8_from_qat")
+    run(job.model_copy(update={"trained": trained.save(tmp_path / "tensors.json")}))
+    graph = read_model(job.output).subgraphs[0]
+    _, b, c, _ = (operator for operator in graph.operators if operator.op == "FULLY_CONNECTED")
+    assert graph.tensors[b.inputs[1]].buffer == graph.tensors[c.inputs[1]].buffer
+    certificate = verify(job.output, scheme_name="w4a8", expected=trained, target="litert_builtin")
+    assert certificate.passed, [finding.line for finding in certificate.findings]
+
+
+def test_layers_of_equal_weights_on_one_tensor_are_refused_by_name(tmp_path: Path) -> None:
+    """The converter makes one product of both; what comes out of it has no quantizer, and stays float."""
+
+    def twins(vector: object) -> object:
+        return layers.Add()([layers.Dense(5, name="left")(vector), layers.Dense(5, name="right")(vector)])
+
+    model = model_of(twins, (6,))
+    kernel, bias = model.get_layer("left").get_weights()
+    model.get_layer("right").set_weights([kernel, bias + 1.5])
+    qat = simulate(prepare(model), [models.samples(model, 32)])
+    trained = trained_tensors(qat.model)
+    output = tmp_path / "out.tflite"
+    run(Job(saved_model=export_simulated(qat.model, tmp_path / "saved_model"), output=output, mode="int8_from_qat"))
+    certificate = verify(output, expected=trained)
+    assert certificate.findings[0].remedy.startswith("'left' and 'right' have equal weights")
+
+
+def test_biases_beside_16_bits_are_int64_without_what_was_trained(tmp_path: Path) -> None:
+    model = model_of(chain(layers.Dense(5), layers.Dense(3)), (6,))
+    qat = simulate(prepare(model), [models.samples(model, 32)], scheme="w8a16", target="litert_builtin")
+    source, output = export_simulated(qat.model, tmp_path / "saved_model"), tmp_path / "out.tflite"
+    run(Job(saved_model=source, output=output, mode="int16x8_from_qat", interface="int16"))
+    graph = read_model(output).subgraphs[0]
+    kinds = [graph.tensors[operator.inputs[2]].type for operator in graph.operators]
+    assert kinds == ["INT64", "INT64"]
+    certificate = verify(output, scheme_name="w8a16", expected=trained_tensors(qat.model), target="litert_builtin")
+    assert certificate.passed, [finding.line for finding in certificate.findings]
 
 
 @pytest.mark.slow
