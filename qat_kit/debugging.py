@@ -10,7 +10,7 @@ from qat_kit.debug import LayerComparison, compare_layers
 from qat_kit.errors import DataError
 from qat_kit.litert.model_file import read_model
 from qat_kit.manifest import Manifest
-from qat_kit.measure.file import read_samples
+from qat_kit.measure.samples import read_samples
 from qat_kit.progress import Progress
 from qat_kit.vocabulary import KernelSet
 

@@ -16,7 +16,7 @@ from qat_kit.files import read_bytes, sha256
 from qat_kit.litert.interpreter import Interpreter
 from qat_kit.litert.model_file import read_model
 from qat_kit.manifest import Manifest
-from qat_kit.measure.file import read_samples
+from qat_kit.measure.samples import read_samples
 from qat_kit.results import Certificate, TrainedTensors
 from qat_kit.targets import get_target
 from qat_kit.verify import RunRequest, verify

@@ -10,7 +10,9 @@ import typer
 from qat_kit.cli.app import print_json
 from qat_kit.cli.options import (
     AsJson,
+    AtBatches,
     BenchmarkJson,
+    CountInstructions,
     Cpu,
     Draws,
     Into,
@@ -43,6 +45,8 @@ def measure(
     runs: TimedRuns = 300,
     tolerance: Tolerance = None,
     draws: Draws = 0,
+    instructions: CountInstructions = False,
+    throughput: AtBatches = False,
     seed: Annotated[int, typer.Option(help="Of the random input where there is no data.")] = 0,
     device: Annotated[
         Emulated | None,
@@ -50,10 +54,6 @@ def measure(
     ] = None,
     cpu: Cpu = "cortex-a53",
     samples: Annotated[int, typer.Option(min=1, help="Samples, at most, that run on the device.")] = 32,
-    instructions: Annotated[
-        bool,
-        typer.Option("--instructions/--no-instructions", help="Count the device's instructions: a minute."),
-    ] = True,
     into: Into = None,
     out: Annotated[Path | None, typer.Option(help="Write the measurement to this file.")] = None,
     benchmark_json: BenchmarkJson = None,
@@ -79,6 +79,8 @@ def measure(
             num_runs=runs,
             tolerance=tolerance,
             num_draws=draws,
+            instructions=instructions,
+            throughput=throughput,
             seed=seed,
         )
     if device is not None:
@@ -150,6 +152,8 @@ def compare(
     robustness: Annotated[
         bool, typer.Option("--robustness", help="The last file against the first under noise, blur, light and shift.")
     ] = False,
+    instructions: CountInstructions = False,
+    throughput: AtBatches = False,
     seed: Annotated[int, typer.Option(help="Of random inputs, and of the bootstrap.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Write the measurement to this file.")] = None,
     benchmark_json: BenchmarkJson = None,
@@ -173,6 +177,8 @@ def compare(
             num_runs=runs,
             tolerance=tolerance,
             num_draws=draws,
+            instructions=instructions,
+            throughput=throughput,
             robustness=robustness,
             seed=seed,
         )

@@ -13,10 +13,16 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tabl
 TfliteFile = Annotated[Path, typer.Argument(metavar="FILE", help="A .tflite file.")]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads of the interpreter.")]
 MeasuredData = Annotated[
-    Path | None, typer.Option(help="An .npz with `inputs` and `labels`; without it, only latency is measured.")
+    Path | None,
+    typer.Option(
+        help="An .npz with `inputs` and `labels` (`labels.NAME` of each output); without it, only latency is measured."
+    ),
 ]
 JudgedAs = Annotated[
-    str | None, typer.Option(help="How answers are judged: classification, regression, anomaly, segmentation, …")
+    str | None,
+    typer.Option(
+        help="How answers are judged: classification, regression, anomaly, …; OUTPUT=TASK,… where they differ."
+    ),
 ]
 ScoresAre = Annotated[Scores, typer.Option(help="What the output holds.")]
 Kernels = Annotated[KernelSet, typer.Option(help="Which of LiteRT's kernels.")]
@@ -33,6 +39,10 @@ Cpu = Annotated[EmulatedCpu, typer.Option(help="The arm64 processor that is emul
 Into = Annotated[
     Path | None, typer.Option(help="Add the device to this measurement, such as a run's measurement.json.")
 ]
+CountInstructions = Annotated[
+    bool, typer.Option("--instructions", help="Count the instructions of an inference: here with valgrind, and there.")
+]
+AtBatches = Annotated[bool, typer.Option("--throughput", help="Samples a second, one and 32 at once.")]
 BenchmarkJson = Annotated[
     Path | None, typer.Option(help="Write the latencies in the shape of LiteRT's benchmark tool to this file.")
 ]

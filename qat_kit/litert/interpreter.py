@@ -61,6 +61,8 @@ class Interpreter:
     LiteRT trusts them. None: within this process, for files that qat_kit made. A child ends with `close`, at the end
     of a `with` block, or with this object. machine: where that child runs, which takes limits; None: here.
 
+    batch: how many samples an inference takes, otherwise than the file says; only where it runs within this process.
+
     Raises ModelFileError where the file is damaged or LiteRT cannot run it (ModelCrashError: the child died or took too
     long), UnknownNameError for another kernel set, SettingsError for an impossible number of threads.
     """
@@ -74,6 +76,7 @@ class Interpreter:
         preserve_all_tensors: bool = False,
         limits: Limits | None = None,
         machine: Machine | None = None,
+        batch: int | None = None,
     ) -> None:
         if kernel_set not in KERNEL_SETS:
             raise UnknownNameError("kernel set", kernel_set, KERNEL_SETS)
@@ -83,7 +86,7 @@ class Interpreter:
         self.num_threads = num_threads
         # LiteRT trusts the file; one that is not whole is refused here, with words.
         model = read_model(source)
-        start: Callable[..., Any] = load
+        start: Callable[..., Any] = partial(load, batch=batch)
         if limits is not None:
             # What starts processes takes a while to import, and most files are run in this one.
             from qat_kit.litert.sandbox import SandboxedRuntime

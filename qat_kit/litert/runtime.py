@@ -18,8 +18,19 @@ KERNEL_SETS: tuple[KernelSet, ...] = get_args(KernelSet)
 _SEAM = re.compile(r"(?<=\S)(?=Node number \d+ \()|(?<=[.)\]])(?=[A-Z][a-z]+ )|(?<=[a-z]\.)(?=[a-z_]{4,} )|\n")
 
 
-def load(source: Path | str | bytes, *, kernel_set: KernelSet, num_threads: int, preserve_all_tensors: bool) -> Any:
-    """LiteRT's interpreter with its tensors allocated.
+# Where its kernels are.
+LIBRARY = Path(litert.__file__).with_name("libpywrap_litert_common.so")
+
+
+def load(
+    source: Path | str | bytes,
+    *,
+    kernel_set: KernelSet,
+    num_threads: int,
+    preserve_all_tensors: bool,
+    batch: int | None = None,
+) -> Any:
+    """LiteRT's interpreter with its tensors allocated. batch: the first dimension that every input gets.
 
     Raises ModelFileError where LiteRT cannot run the file. The file must have been read by `read_model`, since LiteRT
     trusts it.
@@ -45,6 +56,8 @@ def load(source: Path | str | bytes, *, kernel_set: KernelSet, num_threads: int,
                 experimental_op_resolver_type=resolvers[kernel_set],
                 experimental_preserve_all_tensors=preserve_all_tensors,
             )
+        for detail in runtime.get_input_details() if batch is not None else ():
+            runtime.resize_tensor_input(detail["index"], [batch, *detail["shape"][1:]])
         runtime.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise ModelFileError(f"LiteRT cannot run {label} with kernel set {kernel_set}: {in_lines(error)}") from None

@@ -10,6 +10,7 @@ from qat_kit.results.benchmark import BenchmarkResult, BenchmarkResults, benchma
 from qat_kit.results.certificate import Certificate, Check, Figures, Finding, Severity
 from qat_kit.results.cost import Cost, EnergyEstimate, Memory, OperatorCost, SizeLedger, TensorSize
 from qat_kit.results.device import Agreement, DeviceState
+from qat_kit.results.instructions import Instructions, Throughput
 from qat_kit.results.measurement import Comparison, DeviceMeasurement, Latency, Measurement, ModelMeasurement
 from qat_kit.results.models import PreparedModel, QatModel
 from qat_kit.results.quality import ClassFigures, Difference, Figure, PairedTest, Quality
@@ -34,6 +35,7 @@ __all__ = [
     "Figure",
     "Figures",
     "Finding",
+    "Instructions",
     "Latency",
     "Measurement",
     "Memory",
@@ -48,6 +50,7 @@ __all__ = [
     "Severity",
     "SizeLedger",
     "TensorSize",
+    "Throughput",
     "TrainedTensor",
     "TrainedTensors",
     "TrainingHistory",

@@ -7,6 +7,7 @@ from typing import Literal
 import pydantic
 
 from qat_kit.results.device import Agreement, DeviceState
+from qat_kit.results.instructions import Instructions, Throughput
 from qat_kit.results.quality import PairedTest, Quality
 from qat_kit.results.record import Record
 from qat_kit.results.robustness import RobustnessPoint
@@ -43,7 +44,7 @@ class ModelMeasurement(Record):
     """One form of the model (`name`: float, qat_simulated, float32_tflite, int8_tflite), measured.
 
     quality: of the first output; None where no data was given. outputs: of each output by its name, where the model has
-    several.
+    several. throughput, instructions: where they were asked for.
     """
 
     name: str
@@ -51,6 +52,8 @@ class ModelMeasurement(Record):
     size_bytes: int
     latency: Latency
     outputs: dict[str, Quality] = pydantic.Field(default_factory=dict)
+    throughput: tuple[Throughput, ...] = ()
+    instructions: Instructions | None = None
 
 
 class Comparison(Record):

@@ -97,10 +97,11 @@ class Difference(Record):
 
 
 class PairedTest(Record):
-    """A candidate against its baseline on the same samples, figure by figure."""
+    """A candidate against its baseline on the same samples, figure by figure. output: its name, of several."""
 
     baseline: str
     candidate: str
     task: str
     num_samples: int
     differences: dict[str, Difference]
+    output: str = ""

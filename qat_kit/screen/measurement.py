@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -10,9 +11,9 @@ from qat_kit.report.text import printable
 from qat_kit.screen.console import table_of
 
 if TYPE_CHECKING:
-    from qat_kit.results import Certificate, Cost, Measurement, Quality
+    from qat_kit.results import Certificate, Cost, Measurement, ModelMeasurement, Quality
 
-
+_FUNCTIONS_SHOWN = 5
 _TITLES = {
     "float": "float",
     "qat_simulated": "QAT in Keras",
@@ -58,6 +59,32 @@ def show_figures(console: Console, measurement: Measurement) -> None:
     console.print(table)
     samples = "" if quality is None else f"{quality.num_samples} samples; "
     console.print(f"{samples}latency at batch 1, with the kernels and threads named", highlight=False, style="italic")
+    for line in (line for model in measurement.models for line in _counted_lines(model)):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _counted_lines(model: ModelMeasurement) -> Iterator[str]:
+    """Figures of other outputs than the first, samples a second and instructions, where they are known."""
+    name = printable(_TITLES.get(model.name, model.name))
+    for output, quality in model.outputs.items():
+        figures = ", ".join(f"{key.replace('_', ' ')} {figure.value:.4g}" for key, figure in quality.figures.items())
+        yield f"{name}, output {printable(output)}: {figures}"
+    for each in model.throughput:
+        rate = f"{each.samples_per_second:,.0f} samples a second"
+        yield f"{name}, {each.batch} at once: {printable(each.refusal) or rate}"
+    counted = model.instructions
+    if counted is None:
+        return
+    yield f"{name}: {counted.count:,} instructions an inference ({counted.kernel_set}), a count and no time"
+    for function, count in list(counted.functions.items())[:_FUNCTIONS_SHOWN]:
+        yield f"  {count / counted.count:4.0%} {printable(function)}"
+    if counted.hidden_microkernels:
+        yield (
+            f"  valgrind hides {', '.join(counted.hidden_features)}: the timed inference may run one of "
+            f"{len(counted.hidden_microkernels)} other microkernels, such as {counted.hidden_microkernels[0]}"
+        )
+    elif counted.hidden_features:
+        yield f"  valgrind hides {', '.join(counted.hidden_features)}: none of these functions has a sibling for them"
 
 
 def show_paired(console: Console, measurement: Measurement) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qat_kit.errors import DataError, UnknownNameError
+from qat_kit.errors import DataError, SettingsError, UnknownNameError
 from qat_kit.measure import classification_quality, evaluate
 from qat_kit.measure.file import measure_file, measure_files
 from qat_kit.results import Measurement
-from tests.support.tflite import int8_network
+from tests.support.tflite import Builder, int8_network
 
 INPUTS = np.random.default_rng(0).random((6, 4, 4, 2), dtype=np.float32)
 LABELS = np.array([0, 1, 2, 0, 1, 2])
@@ -74,6 +74,51 @@ def test_other_tasks(model: Path, tmp_path: Path) -> None:
     assert quality.headline == "hit_rate_at_1"
     with pytest.raises(UnknownNameError, match="did you mean 'retrieval'"):
         measure_file(model, task="retreival", num_runs=1)
+
+
+def two_outputs(path: Path) -> Path:
+    """What is given, and what is given with nothing below zero."""
+    graph = Builder()
+    x = graph.tensor("x", [1, 3], "INT8", scale=[0.5], zero_point=[0])
+    same, above = (graph.tensor(name, [1, 3], "INT8", scale=[0.5], zero_point=[0]) for name in ("same", "above"))
+    graph.op("RESHAPE", [x, graph.tensor("shape", [2], "INT32", data=np.array([1, 3], np.int32))], [same])
+    graph.op("RELU", [x], [above])
+    path.write_bytes(graph.bytes([x], [same, above]))
+    return path
+
+
+def test_several_outputs_are_judged_each_by_its_task(tmp_path: Path) -> None:
+    path, data = two_outputs(tmp_path / "two.tflite"), tmp_path / "data.npz"
+    inputs = np.array([[1, -1, 0], [-2, 3, 0], [0, 0, 4], [-1, 0, 5]], np.float32)
+    labels = np.array([0, 1, 1, 2])
+    np.savez(data, inputs=inputs, **{"labels.same": labels, "labels.above": np.maximum(inputs, 0)})
+    other = two_outputs(tmp_path / "other.tflite")
+    measurement = measure_files((path, other), data=data, task="above=regression", num_runs=1)
+    first = measurement.models[0]
+    assert list(first.outputs) == ["same", "above"]
+    assert first.quality == first.outputs["same"]
+    assert first.outputs["same"].accuracy == 0.75
+    assert first.outputs["above"].mean_squared_error == 0.0
+    assert [(test.output, test.task) for test in measurement.paired] == [
+        ("same", "classification"),
+        ("above", "regression"),
+    ]
+    with pytest.raises(SettingsError, match="outputs that have no labels in the data: below"):
+        measure_file(path, data=data, task="below=regression", num_runs=1)
+    np.savez(data, inputs=inputs, labels=labels)
+    with pytest.raises(DataError, match=r"no array named 'labels\.same' or 'labels\.above', it has: inputs, labels"):
+        measure_file(path, data=data, num_runs=1)
+
+
+def test_answers_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    graph = Builder()
+    x, y = (graph.tensor(name, [1, 2], "FLOAT32") for name in ("x", "y"))
+    graph.op("LOG", [x], [y])
+    path, data = tmp_path / "model.tflite", tmp_path / "data.npz"
+    path.write_bytes(graph.bytes([x], [y]))
+    np.savez(data, inputs=np.array([[1, 2], [3, -4]], np.float32), labels=np.array([1, 0]))
+    with pytest.raises(DataError, match=r"scores must be finite, and scores\[1, 1\] is nan"):
+        measure_file(path, data=data, num_runs=1)
 
 
 def test_data_that_cannot_be_used(model: Path, tmp_path: Path) -> None:
