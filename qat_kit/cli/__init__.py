@@ -30,6 +30,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "compare": measuring.compare,
     "cost": measuring.cost,
     "report": measuring.report,
+    "ci": proving.ci,
 }
 for _name, _command in COMMANDS.items():
     app.command(_name)(_command)

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from qat_kit.cli.app import print_json
 from qat_kit.cli.options import AsJson, TfliteFile
 from qat_kit.screen import Screen
 from qat_kit.vocabulary import IoType, KernelSet, Scores
@@ -114,3 +115,18 @@ def debug(
             print(comparison.model_dump_json(indent=2), file=stdout)
         else:
             show_layers(Screen(file=stdout), comparison)
+
+
+def ci(
+    source: Annotated[Path, typer.Argument(metavar="RUN|BUNDLE|MANIFEST", help="What the tests are to be about.")],
+    out: Annotated[Path, typer.Option(help="Folder for the test file.")] = Path("tests"),
+    as_json: AsJson = False,
+) -> None:
+    """Write a pytest file that holds a .tflite file to its certificate, golden vectors, accuracy and speed."""
+    from qat_kit.testing.writing import write_tests
+
+    written = write_tests(source, out)
+    if as_json:
+        print_json({"file": str(written)})
+    else:
+        Screen().print(f"{written}: run it with pytest", markup=False, highlight=False, soft_wrap=True)

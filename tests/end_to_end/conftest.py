@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import qat_kit
+
 CommandLine = Callable[..., subprocess.CompletedProcess[str]]
 
 # Seconds instead of minutes; the accuracy of the full run is measured by scripts/results.
@@ -33,3 +35,17 @@ def short_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.returncode == 0, done.stderr
     (folder.parent / "screen.txt").write_text(done.stdout, encoding="utf-8")
     return folder
+
+
+@pytest.fixture(scope="session")
+def installed_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder into which the package is installed, from a wheel of what is committed."""
+    folder = tmp_path_factory.mktemp("installed")
+    source, wheels, site = folder / "source", folder / "wheels", folder / "site"
+    subprocess.run(["git", "clone", "--quiet", Path(qat_kit.__file__).parents[1], source], check=True)
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
+    build = ["wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", wheels, source]
+    subprocess.run([*pip, *build], check=True, capture_output=True)
+    (wheel,) = wheels.iterdir()
+    subprocess.run([*pip, "install", "--no-deps", "--target", site, wheel], check=True)
+    return site

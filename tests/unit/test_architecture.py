@@ -30,7 +30,7 @@ FLOORS = [
     ["recipe", "overview", "proof", "sampling"],
     ["run"],
     ["api", "conversion", "verification", "debugging", "recipes"],
-    ["screen"],
+    ["screen", "testing"],
     ["cli"],
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
