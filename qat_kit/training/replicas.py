@@ -83,7 +83,10 @@ class Replicas:
             start, end = (0, count) if whole else (count * place // self.count for place in (number, number + 1))
             part = batch.take(slice(start, end))
             share = 1 / self.count if whole else (end - start) / count
-            return tf.nest.map_structure(tf.constant, (part.inputs, part.labels, np.float32(share)))
+            tensors: tuple[Any, Any, Any] = tf.nest.map_structure(
+                tf.constant, (part.inputs, part.labels, np.float32(share))
+            )
+            return tensors
 
         if self.count == 1:
             return batch.inputs, batch.labels, tf.constant(1.0)

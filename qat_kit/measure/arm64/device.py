@@ -18,7 +18,7 @@ from qat_kit.litert.interpreter import KERNEL_SETS, Interpreter, TensorDetail, r
 from qat_kit.litert.model_file import read_model
 from qat_kit.measure.arm64.instructions import count_instructions
 from qat_kit.measure.arm64.userland import Userland
-from qat_kit.measure.file import read_samples
+from qat_kit.measure.samples import read_samples
 from qat_kit.measure.simulator import Simulator
 from qat_kit.progress import Progress, SilentProgress
 from qat_kit.results import Agreement, DeviceMeasurement
