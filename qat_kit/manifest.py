@@ -102,12 +102,38 @@ class GoldenVectors(Record):
     elsewhere: dict[str, GoldenAnswers] = pydantic.Field(default_factory=dict)
 
 
+class LogMel(Record):
+    """A sound as logarithms of the energies in mel-spaced bands: the arguments of `datasets.log_mel`.
+
+    num_samples: of the sound, which is cut or ends in silence. sample_rate: in Hz.
+    """
+
+    sample_rate: pydantic.PositiveInt
+    num_samples: pydantic.PositiveInt
+    window_s: pydantic.PositiveFloat = 0.032
+    hop_s: pydantic.PositiveFloat = 0.02
+    num_bands: pydantic.PositiveInt = 32
+    lowest_hz: pydantic.PositiveFloat = 60.0
+    floor: pydantic.PositiveFloat = 1e-5
+
+
+class Words(Record):
+    """A text as numbers of its words: those that `pattern` finds in lower case, by their place in `vocabulary` + 2.
+
+    An unknown word is 1, and 0 stands behind the last; longer texts are cut.
+    """
+
+    pattern: str
+    vocabulary: tuple[str, ...]
+
+
 class Preprocessing(Record):
     """How samples became the model's input, so that an app does the same: `input = (value − mean) / std`.
 
-    kind: image (values of the decoded file, 0 to 255), audio (samples of the wav file, −1 to 1) or arrays (already
-    what the model takes). mean, std: one number, or one a channel. resize: `stretch` to the model's size, or `crop`,
-    the largest rectangle of its shape in the middle. sample_rate: in Hz.
+    kind: image (values of the decoded file, 0 to 255), audio (samples of the wav file, −1 to 1) or arrays (values in
+    their own units). log_mel, words: what is done to a sound or a text before. mean, std: one number, or one a channel.
+    resize: `stretch` to the model's size, or `crop`, the largest rectangle of its shape in the middle. sample_rate: in
+    Hz.
     """
 
     kind: Literal["arrays", "image", "audio"] = "arrays"
@@ -116,6 +142,8 @@ class Preprocessing(Record):
     resize: Resize = "stretch"
     color_space: Literal["rgb", "grayscale"] | None = None
     sample_rate: pydantic.PositiveInt | None = None
+    log_mel: LogMel | None = None
+    words: Words | None = None
 
 
 class Calibration(Record):

@@ -36,8 +36,11 @@ def build_model(settings: ActivitySettings) -> tf_keras.Model:
 recipe = Recipe(
     name="activity",
     summary="Activity from a phone's motion, 1-D CNN (GRU or LSTM with end=…), 5 classes",
-    data="GeoTecINIT HAR, 2,753 windows of 14 people",
+    data="GeoTecINIT HAR, 2,650 windows of 14 people",
     task="classification",
+    figure="accuracy",
+    expected=0.861,
+    minutes=1,
     scores="logits",
     load_data=lambda settings: load_activity(),
     build_model=build_model,

@@ -16,7 +16,9 @@ from qat_kit.manifest import Preprocessing, TensorInterface
 from qat_kit.results import Certificate
 from qat_kit.vocabulary import Scores
 
-LABELS = "labels.txt"
+LABELS, VOCABULARY = "labels.txt", "vocabulary.txt"
+# What stands for numbers 0 and 1, so that a word's line is its number.
+_NO_WORDS = ("[PAD]", "[UNK]")
 _SCORES = {
     "probabilities": "probabilities, 0 to 1",
     "logits": "logits: the larger, the likelier",
@@ -55,6 +57,8 @@ def write_metadata(
     )
     has_labels = any(output.files for output in told.outputs)
     files = {LABELS: "".join(f"{label}\n" for label in class_names).encode()} if has_labels else {}
+    if preprocessing is not None and preprocessing.words is not None:
+        files[VOCABULARY] = "".join(f"{word}\n" for word in (*_NO_WORDS, *preprocessing.words.vocabulary)).encode()
     write_bytes(candidate, described(content, told, files))
 
 
@@ -116,6 +120,18 @@ def _input(interface: TensorInterface, preprocessing: Preprocessing) -> TensorDe
             **_normalization(preprocessing),
             minimum=(-1.0,),
             maximum=(1.0,),
+        )
+    if preprocessing.words is not None:
+        words = AssociatedFile(name=VOCABULARY, description="words, each in the line of its number", kind="vocabulary")
+        told = "numbers of the words in lower case, 0 behind the last"
+        return TensorDescription(name=interface.name, description=told, content="feature", files=(words,))
+    if preprocessing.log_mel is not None:
+        facts = ", ".join(f"{name} {value:g}" for name, value in preprocessing.log_mel)
+        return TensorDescription(name=interface.name, description=f"log-mel picture: {facts}", content="feature")
+    if (preprocessing.mean, preprocessing.std) != ((0.0,), (1.0,)):
+        told = "(value − mean) / std of values in their own units"
+        return TensorDescription(
+            name=interface.name, description=told, content="feature", **_normalization(preprocessing)
         )
     return TensorDescription(name=interface.name, content="feature")
 

@@ -18,10 +18,14 @@ from qat_kit.datasets.log_mel import log_mel
 from qat_kit.datasets.splits import Dataset, Split, published
 from qat_kit.datasets.store import Arrays, PublicDataset
 from qat_kit.errors import DataError
+from qat_kit.manifest import LogMel, Preprocessing
 
 SAMPLE_RATE = 8000
 ORIGIN = "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/tags/v1.0.10.tar.gz"
 SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
+
+# What an app does to a second of sound, too.
+FRONT_END = LogMel(sample_rate=SAMPLE_RATE, num_samples=SAMPLE_RATE)
 
 _NUM_RECORDINGS = {"train": 2700, "test": 300}
 _TEST_TAKES = 5
@@ -46,6 +50,7 @@ def load_spoken_digits() -> Dataset:
         calibration=_CALIBRATION,
         seed=_SPLIT_SEED,
         class_names=tuple(str(digit) for digit in range(10)),
+        preprocessing=Preprocessing(log_mel=FRONT_END),
     )
 
 
@@ -77,5 +82,6 @@ def _one_second(path: Path) -> NDArray[np.int16]:
 
 
 def _pictures(waves: NDArray[Any], labels: NDArray[Any]) -> Split:
-    pictures = log_mel(waves.astype(np.float32) / np.float32(1 << 15), sample_rate=SAMPLE_RATE)
+    told = FRONT_END.model_dump(exclude={"num_samples"})
+    pictures = log_mel(waves.astype(np.float32) / np.float32(1 << 15), **told)
     return Split(inputs=(pictures,), labels=labels.astype(np.int64))

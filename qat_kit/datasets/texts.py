@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from qat_kit.datasets.splits import Dataset, Split, published
 from qat_kit.datasets.store import Arrays, PublicDataset
 from qat_kit.errors import DataError
+from qat_kit.manifest import Preprocessing, Words
 
 ORIGIN = "https://raw.githubusercontent.com/PolyAI-LDN/task-specific-datasets/master/banking_data"
 
@@ -54,6 +55,7 @@ def load_banking77(*, num_words: int = 2000, length: int = 32) -> Dataset:
         calibration=_CALIBRATION,
         seed=_SPLIT_SEED,
         class_names=tuple(str(name) for name in arrays["class_names"]),
+        preprocessing=Preprocessing(words=Words(pattern=_WORD.pattern, vocabulary=tuple(words))),
     )
 
 

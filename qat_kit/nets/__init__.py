@@ -2,6 +2,7 @@
 
 from qat_kit.nets.augmentation import mirrored_and_moved
 from qat_kit.nets.autoencoder import autoencoder
+from qat_kit.nets.backbones import transferred
 from qat_kit.nets.dense import dense_net
 from qat_kit.nets.dense_prediction import denoiser, detector, unet
 from qat_kit.nets.ds_cnn import ds_cnn
@@ -23,6 +24,7 @@ __all__ = [
     "plain_cnn",
     "resnet8",
     "signal_net",
+    "transferred",
     "two_towers",
     "unet",
 ]

@@ -26,6 +26,7 @@ NAMES = (*("activity", "anomaly", "detector", "enhance", "heartbeat", "recommend
 VARIANTS = [
     *(pytest.param(name, {}, id=name) for name in NAMES),
     *(pytest.param("activity", {"end": end}, id=end, marks=pytest.mark.slow) for end in ("gru", "lstm")),
+    pytest.param("transfer", {"size": 32}, id="transfer", marks=pytest.mark.slow),
 ]
 
 

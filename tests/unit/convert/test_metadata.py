@@ -12,7 +12,7 @@ from qat_kit.convert.metadata import certificate_sha256
 from qat_kit.errors import DataError
 from qat_kit.litert.description import Description, description_of
 from qat_kit.litert.model_file import read_model
-from qat_kit.manifest import Preprocessing
+from qat_kit.manifest import LogMel, Preprocessing, Words
 from qat_kit.verify import verify
 from tests.support.tflite import Builder, int8_network
 
@@ -71,6 +71,7 @@ def test_labels_that_do_not_fit_the_output_stay_out(tmp_path: Path) -> None:
         ((1, 8, 8, 1), Preprocessing(kind="image", std=(255.0,)), "image", "grayscale", 1, (255,)),
         ((1, 16000), Preprocessing(kind="audio", sample_rate=16000), "audio", None, 1, (1,)),
         ((1, 8, 8, 3), Preprocessing(), "feature", None, 0, ()),
+        ((1, 3), Preprocessing(mean=(1.0, 2.0, 3.0), std=(4.0, 5.0, 6.0)), "feature", None, 3, (4, 5, 6)),
     ],
 )
 def test_an_app_learns_how_to_feed_the_file(
@@ -86,3 +87,15 @@ def test_an_app_learns_how_to_feed_the_file(
     assert (told.content, told.color_space, len(told.mean), told.std) == (content, color_space, mean, std)
     if content == "audio":
         assert (told.sample_rate, told.channels) == (16000, 1)
+
+
+def test_words_and_front_ends_go_with_the_file(tmp_path: Path) -> None:
+    words = Preprocessing(words=Words(pattern="[a-z]+", vocabulary=("my", "card")))
+    (told,) = described(tmp_path / "model.tflite", of_shape(1, 8), preprocessing=words).inputs
+    assert [(file.name, file.kind) for file in told.files] == [("vocabulary.txt", "vocabulary")]
+    with zipfile.ZipFile(tmp_path / "model.tflite") as archive:
+        # Line 2, counted from 0, is the first word: its number is 2.
+        assert archive.read("vocabulary.txt").decode().splitlines() == ["[PAD]", "[UNK]", "my", "card"]
+    heard = Preprocessing(log_mel=LogMel(sample_rate=8000, num_samples=4000, num_bands=16))
+    (told,) = described(tmp_path / "model.tflite", of_shape(1, 24, 16, 1), preprocessing=heard).inputs
+    assert "sample_rate 8000, num_samples 4000, window_s 0.032, hop_s 0.02, num_bands 16" in told.description

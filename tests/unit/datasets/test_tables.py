@@ -36,3 +36,12 @@ def test_the_target_of_a_regression_is_standardized_too() -> None:
     targets = np.asarray(load_diabetes().train.labels)
     assert targets.shape == (244, 1)
     np.testing.assert_allclose([targets.mean(), targets.std()], [0, 1], atol=1e-6)
+
+
+def test_an_app_is_told_each_columns_scale() -> None:
+    table, _ = raw_breast_cancer(return_X_y=True)
+    dataset = load_breast_cancer()
+    stated = dataset.preprocessing
+    (place,) = dataset.calibration_indices[:1]
+    told = (table[place] - np.array(stated.mean)) / np.array(stated.std)
+    np.testing.assert_allclose(dataset.calibration.inputs[0][0], told, rtol=1e-4, atol=1e-6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,14 @@ def test_the_real_texts(public_data: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert [len(part) for part in (dataset.train, dataset.validation, dataset.test)] == [9503, 500, 3080]
     rows = dataset.train.inputs[0]
     assert rows.shape[1] == 24
+    # An app finds the same numbers with what the manifest says.
+    told = dataset.preprocessing.words
+    assert told is not None
+    numbers = {word: number for number, word in enumerate(told.vocabulary, start=2)}
+    assert len(numbers) == 498
+    texts = np.load(public_data / "banking77.npz")["x_test"]
+    found = [numbers.get(word, UNKNOWN) for word in re.findall(told.pattern, texts[0].decode().lower())][:24]
+    assert dataset.test.inputs[0][0, : len(found)].astype(int).tolist() == found
     assert rows.max() == 499
     assert dataset.class_names[int(np.asarray(dataset.test.labels)[0])] == "card_arrival"
     # Every text begins with a word.
