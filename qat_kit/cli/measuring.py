@@ -193,15 +193,21 @@ def compare(
 def cost(
     file: TfliteFile,
     kernel_set: Kernels = "xnnpack",
+    ethos_u: Annotated[
+        str | None, typer.Option(help="Cycles on an Arm Ethos-U too, as Vela estimates them: ethos-u55-128, ….")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Write the JSON to this file.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what a .tflite file costs on any machine: bytes by tensor, products, memory, an estimate of energy."""
     from qat_kit.measure.cost import file_cost
+    from qat_kit.measure.ethos_u import ethos_u_cost
     from qat_kit.measure.memory import measure_memory
     from qat_kit.screen import show_cost
 
     found = file_cost(file).model_copy(update={"memory": measure_memory(file, kernel_set=kernel_set)})
+    if ethos_u is not None:
+        found = found.model_copy(update={"ethos_u": ethos_u_cost(file, accelerator=ethos_u)})
     if out is not None:
         found.save(out)
     if as_json:

@@ -14,6 +14,7 @@ from qat_kit.errors import DataError
 from qat_kit.manifest import Manifest, decode_all
 from qat_kit.measure.cost import file_cost
 from qat_kit.measure.flips import load_flips
+from qat_kit.overview.weights import WeightHistogram, weight_histograms
 from qat_kit.report.png import png_address
 from qat_kit.results import Certificate, Cost, Measurement, Record, RobustnessPoint, TrainingHistory
 from qat_kit.version import __version__
@@ -52,7 +53,8 @@ class Flip(Record):
 
 
 class RunFacts(Record):
-    """One run. folder: its own name, without the way to it. costs: of its files. layers, robustness: if asked for."""
+    """One run. folder: its own name, without the way to it. costs: of its files. layers, robustness: if asked for.
+    weights: of the int8 file."""
 
     folder: str
     manifest: Manifest
@@ -64,6 +66,7 @@ class RunFacts(Record):
     layers: LayerComparison | None = None
     flips: tuple[Flip, ...] = ()
     robustness: tuple[RobustnessPoint, ...] = ()
+    weights: tuple[WeightHistogram, ...] = ()
 
     @property
     def title(self) -> str:
@@ -105,6 +108,7 @@ def _run(folder: Path) -> RunFacts:
         history=TrainingHistory.load(folder / HISTORY) if (folder / HISTORY).is_file() else None,
         layers=LayerComparison.load(folder / LAYERS) if (folder / LAYERS).is_file() else None,
         flips=tuple(_flips(folder / FLIPS)) if (folder / FLIPS).is_file() else (),
+        weights=weight_histograms(folder / manifest.files[0].name),
         robustness=Measurement.load(folder / ROBUSTNESS).robustness if (folder / ROBUSTNESS).is_file() else (),
     )
 

@@ -8,6 +8,7 @@ from qat_kit.overview import cost_sections, device_sections, quality_sections
 from qat_kit.overview.facts import Overview, RunFacts
 from qat_kit.overview.parts import section, tile, wide_table
 from qat_kit.overview.style import STYLE
+from qat_kit.overview.weights import weights
 from qat_kit.overview.words import (
     FLOAT,
     INT8,
@@ -128,6 +129,7 @@ def _sections(run: RunFacts, prefix: str, *, several: bool = False) -> list[Elem
         ("robustness", "Under noise, blur, light and shift", quality_sections.robustness(run)),
         ("training", "Training", cost_sections.training(run)),
         ("layers", "Layer by layer", cost_sections.layers(run)),
+        ("weights", "Weights on their grid", weights(run.weights)),
         ("cost", "Products, bytes, energy", cost_sections.costs_table(run)),
         ("kernels", "Kernel sets side by side", cost_sections.kernel_sets(run)),
         ("devices", "Devices side by side", device_sections.devices(run)),

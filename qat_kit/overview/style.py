@@ -28,6 +28,8 @@ a:focus-visible, summary:focus-visible, [tabindex]:focus-visible { outline: 2px 
   letter-spacing: -.02em; font-variant-numeric: tabular-nums; line-height: 1.25; }
 .tile .more { color: var(--faint); font-size: .85rem; line-height: 1.35; }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 25rem), 1fr)); gap: 1rem; }
+.small-cards { grid-template-columns: repeat(auto-fill, minmax(min(100%, 15rem), 1fr)); }
+.small-cards h3 { font-size: .85rem; overflow-wrap: anywhere; } .small-cards p { font-size: .8rem; }
 .card { border: 1px solid var(--line); border-radius: 10px; padding: .9rem 1rem; box-shadow: var(--shadow);
   min-width: 0; }
 .card.wide { grid-column: 1 / -1; } .card p { margin: .4rem 0; font-size: .92rem; }

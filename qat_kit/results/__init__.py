@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from qat_kit.results.benchmark import BenchmarkResult, BenchmarkResults, benchmark_result
 from qat_kit.results.certificate import Certificate, Check, Figures, Finding, Severity
-from qat_kit.results.cost import Cost, EnergyEstimate, Memory, OperatorCost, SizeLedger, TensorSize
+from qat_kit.results.cost import Cost, EnergyEstimate, EthosU, Memory, OperatorCost, SizeLedger, TensorSize
 from qat_kit.results.device import Agreement, DeviceState
 from qat_kit.results.instructions import Instructions, Throughput
 from qat_kit.results.measurement import Comparison, DeviceMeasurement, Latency, Measurement, ModelMeasurement
@@ -32,6 +32,7 @@ __all__ = [
     "DeviceState",
     "Difference",
     "EnergyEstimate",
+    "EthosU",
     "Figure",
     "Figures",
     "Finding",

@@ -93,8 +93,28 @@ class Memory(Record):
     peak_kib: int
 
 
+class EthosU(Record):
+    """An inference on an Arm Ethos-U, as Arm's compiler Vela estimates it; cycles of the accelerator's clock.
+
+    npu_cycles: of computing alone; cycles: with what memory makes it wait for. system, memory_mode: Vela's own names.
+    npu_operators, cpu_operators: what runs on the accelerator, and what is left to the CPU, whose time is not counted.
+    """
+
+    accelerator: str
+    system: str
+    memory_mode: str
+    cycles: int
+    npu_cycles: int
+    inference_ms: float
+    clock_mhz: float
+    sram_kib: float
+    flash_kib: float
+    npu_operators: int
+    cpu_operators: int
+
+
 class Cost(Record):
-    """What a file costs on any machine; `memory` where it was run."""
+    """What a file costs on any machine; `memory` where it was run, `ethos_u` where it was asked for."""
 
     format_version: Literal[1] = 1
     sha256: str
@@ -105,4 +125,5 @@ class Cost(Record):
     energy: EnergyEstimate
     operators: tuple[OperatorCost, ...]
     memory: Memory | None = None
+    ethos_u: EthosU | None = None
     notes: tuple[str, ...] = pydantic.Field(default=())

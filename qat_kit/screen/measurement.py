@@ -148,6 +148,13 @@ def show_cost(console: Console, cost: Cost) -> None:
             f"{arena}a fresh process grew by {memory.init_kib:,} KiB when it read the file and by "
             f"{memory.overall_kib:,} when it had run; its peak is {memory.peak_kib:,} KiB with Python"
         )
+    if cost.ethos_u is not None:
+        ethos = cost.ethos_u
+        lines.append(
+            f"{ethos.accelerator}, as Vela estimates it: {ethos.cycles:,} cycles ({ethos.npu_cycles:,} of computing), "
+            f"{ethos.inference_ms:.4g} ms at {ethos.clock_mhz:g} MHz ({ethos.system}, {ethos.memory_mode}); "
+            f"{ethos.npu_operators} operators there, {ethos.cpu_operators} left to the CPU"
+        )
     lines += [
         f"energy, an estimate and no measurement: {energy.low_uj:.4g} to {energy.high_uj:.4g} µJ an inference "
         f"({energy.compute_uj:.4g} of it products; the rest memory on the chip or outside)",

@@ -189,3 +189,14 @@ def test_a_run_without_extras_and_a_folder_that_is_none(run: Path, tmp_path: Pat
         gather([run, bare])
     with pytest.raises(DataError, match="there is no run to report"):
         gather([])
+
+
+def test_weights_are_counted_by_code(run: Path) -> None:
+    facts = gather([run]).runs[0]
+    first = facts.weights[0]
+    assert (sum(first.counts), first.limit, len(first.counts)) == (first.num_weights, 127, 51)
+    # Symmetric weights reach an end of their grid in every channel.
+    assert 0 < first.at_ends < 1
+    page = as_html(gather([run]))
+    assert "Weights on their grid" in page
+    assert f"histogram of the codes of {first.name}: {first.num_weights:,} weights" in page
