@@ -152,6 +152,10 @@ def compare(
     robustness: Annotated[
         bool, typer.Option("--robustness", help="The last file against the first under noise, blur, light and shift.")
     ] = False,
+    train_data: Annotated[
+        Path | None,
+        typer.Option(help="An .npz as --data, of training data: the gap to it, of the last file and first."),
+    ] = None,
     instructions: CountInstructions = False,
     throughput: AtBatches = False,
     seed: Annotated[int, typer.Option(help="Of random inputs, and of the bootstrap.")] = 0,
@@ -180,6 +184,7 @@ def compare(
             instructions=instructions,
             throughput=throughput,
             robustness=robustness,
+            train_data=None if train_data is None else str(train_data),
             seed=seed,
         )
     _keep(measurement, out, benchmark_json)

@@ -31,13 +31,19 @@ def measure_apart(*paths: Path, data: Path | None = None, limits: Limits = _LIMI
     return Measurement.model_validate(answer["measurement"])
 
 
+def _as_given(options: dict[str, Any]) -> dict[str, Any]:
+    """What JSON has made words of is a path again."""
+    train_data = options.get("train_data")
+    return options if train_data is None else {**options, "train_data": Path(train_data)}
+
+
 def _open() -> Handler:
     def answer(question: dict[str, Any], _: Arrays) -> tuple[dict[str, Any], Arrays]:
         data = question["data"]
         measurement = measure_files(
             [Path(path) for path in question["paths"]],
             data=None if data is None else Path(data),
-            **question["options"],
+            **_as_given(question["options"]),
         )
         return {"measurement": measurement.model_dump(mode="json")}, {}
 

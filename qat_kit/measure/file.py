@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from qat_kit.errors import DataError, SettingsError
 from qat_kit.litert.interpreter import Interpreter
 from qat_kit.measure.evaluate import evaluate_all
+from qat_kit.measure.gap import Answered, train_test_gap
 from qat_kit.measure.instructions import count_instructions
 from qat_kit.measure.latency import Runner, file_runner, measure_latency
 from qat_kit.measure.machine import environment
@@ -23,7 +24,7 @@ from qat_kit.measure.robustness import measure_robustness
 from qat_kit.measure.samples import read_labelled
 from qat_kit.measure.throughput import measure_throughput
 from qat_kit.progress import Progress, SilentProgress
-from qat_kit.results import Comparison, Measurement, ModelMeasurement, PairedTest, RobustnessPoint
+from qat_kit.results import Comparison, Measurement, ModelMeasurement, PairedTest, RobustnessPoint, TrainTestGap
 from qat_kit.vocabulary import KernelSet, Scores
 
 
@@ -60,6 +61,7 @@ def measure_files(
     max_seconds: float = 60.0,
     num_draws: int = 0,
     robustness: bool = False,
+    train_data: Path | None = None,
     instructions: bool = False,
     throughput: bool = False,
     seed: int = 0,
@@ -71,8 +73,9 @@ def measure_files(
     several outputs). Without it the model runs on random numbers of `seed`, and no quality is claimed. task: a name of
     `qat_kit.measure.metrics`, or `NAME=task,…` by output; without it, regression where scores are `values`, else
     classification. num_processes: for the answers; latency is measured in one. tolerance, max_seconds: see
-    `measure_latency`; num_draws: see `judge`. robustness: the last file against the first on disturbed pictures too.
-    instructions, throughput: see `count_instructions`, `measure_throughput`. Raises DataError, ModelFileError.
+    `measure_latency`; num_draws: see `judge`. robustness: the last file against the first on disturbed pictures too;
+    train_data: and on these, for the gap between training and test data. instructions, throughput: see
+    `count_instructions`, `measure_throughput`. Raises DataError, ModelFileError.
     """
     progress = progress or SilentProgress()
     names = _names(paths)
@@ -142,8 +145,32 @@ def measure_files(
         comparisons=tuple(_comparison(*pair) for pair in pairs if pair[0].task.name == "classification"),
         paired=tuple(_paired(*pair, num_draws=num_draws, seed=seed) for pair in pairs),
         robustness=_robustness(paths, samples[first], answers[first], kernel_set, seed) if robustness else (),
+        gap=None
+        if train_data is None
+        else _gap(paths, train_data, [answers[first], answers[[*names][-1]]], kernel_set),
         environment=environment(),
     )
+
+
+def _gap(
+    paths: Sequence[Path], train_data: Path, answers: Sequence[Sequence[_Answers]], kernel_set: KernelSet
+) -> TrainTestGap:
+    """Of the first file and the last."""
+    if len(paths) < 2 or any(len(found) != 1 for found in answers):
+        raise DataError(
+            "the gap to training data is a comparison at one output: give two files, --data and --train-data"
+        )
+    (before,), (after,) = answers
+    options = dict(before.options)
+    found: list[NDArray[np.float32]] = []
+    for path in (paths[0], paths[-1]):
+        interpreter = Interpreter(path, kernel_set=kernel_set)
+        outputs = [detail.name for detail in interpreter.outputs]
+        inputs, labels = read_labelled(train_data, [detail.name for detail in interpreter.inputs], outputs)
+        found.append(evaluate_all(path, inputs, kernel_set=kernel_set)[outputs[0]])
+    train = Answered(before=found[0], after=found[1], truth=next(iter(labels.values())), options=options)
+    test = Answered(before=before.scores, after=after.scores, truth=before.labels, options=options)
+    return train_test_gap(before.task, train, test)
 
 
 def _tasks(task: str | None, scores: Scores) -> dict[str, TaskMetrics]:

@@ -16,7 +16,7 @@ from qat_kit.measure.cost import file_cost
 from qat_kit.measure.flips import load_flips
 from qat_kit.overview.weights import WeightHistogram, weight_histograms
 from qat_kit.report.png import png_address
-from qat_kit.results import Certificate, Cost, Measurement, Record, RobustnessPoint, TrainingHistory
+from qat_kit.results import Certificate, Cost, Measurement, Record, RobustnessPoint, TrainingHistory, TrainTestGap
 from qat_kit.version import __version__
 
 CERTIFICATE, MANIFEST, MEASUREMENT = "certificate.json", "manifest.json", "measurement.json"
@@ -66,6 +66,7 @@ class RunFacts(Record):
     layers: LayerComparison | None = None
     flips: tuple[Flip, ...] = ()
     robustness: tuple[RobustnessPoint, ...] = ()
+    gap: TrainTestGap | None = None
     weights: tuple[WeightHistogram, ...] = ()
 
     @property
@@ -98,6 +99,7 @@ def _run(folder: Path) -> RunFacts:
         )
     manifest = Manifest.load(folder / MANIFEST)
     files = {"float32_tflite": FLOAT_FILE, "int8_tflite": manifest.files[0].name}
+    disturbed = Measurement.load(folder / ROBUSTNESS) if (folder / ROBUSTNESS).is_file() else None
     return RunFacts(
         folder=folder.resolve().name,
         manifest=manifest.model_copy(update={"golden": None}),
@@ -109,7 +111,8 @@ def _run(folder: Path) -> RunFacts:
         layers=LayerComparison.load(folder / LAYERS) if (folder / LAYERS).is_file() else None,
         flips=tuple(_flips(folder / FLIPS)) if (folder / FLIPS).is_file() else (),
         weights=weight_histograms(folder / manifest.files[0].name),
-        robustness=Measurement.load(folder / ROBUSTNESS).robustness if (folder / ROBUSTNESS).is_file() else (),
+        robustness=disturbed.robustness if disturbed else (),
+        gap=disturbed.gap if disturbed else None,
     )
 
 

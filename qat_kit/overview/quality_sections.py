@@ -22,7 +22,7 @@ from qat_kit.overview.words import (
 from qat_kit.report.charts import Point, Series, chart, grid, legend
 from qat_kit.report.html import Element, element
 from qat_kit.report.scales import scale_of
-from qat_kit.results import ModelMeasurement, Quality
+from qat_kit.results import ModelMeasurement, Quality, TrainTestGap
 
 _CLASSES_AT_MOST = 60
 
@@ -260,4 +260,17 @@ def robustness(run: RunFacts) -> Element | None:
         clear = [point.strength for point, each in pairs if each.p_value < 0.05]
         note = f"Clearly different at {', '.join(f'{s:g}' for s in clear)}." if clear else "Nowhere clearly different."
         made.append(card(kind, chart(x, y, series, alt=f"{figure_name(name)} under {kind}"), note=note))
-    return element("div", legend([("float32", 1), ("int8", 0)]), cards(*made)) if made else None
+    drawn = [legend([("float32", 1), ("int8", 0)]), cards(*made)] if made else []
+    said = [element("p", _gap_text(run.gap))] if run.gap else []
+    return element("div", *drawn, *said) if drawn or said else None
+
+
+def _gap_text(gap: TrainTestGap) -> str:
+    """What training data are answered better than test data, in words."""
+    name = figure_name(gap.figure)
+    clear = "" if gap.low <= 0 <= gap.high else ", a clear change"
+    return (
+        f"The gap between training and test data: {name} on {gap.num_train:,} training samples less that on "
+        f"{gap.num_test:,} test samples is {gap.baseline:+.4f} for float32 and {gap.candidate:+.4f} for int8, a "
+        f"difference of {gap.change:+.4f} (95 % interval {gap.low:+.4f} to {gap.high:+.4f}{clear})."
+    )

@@ -15,7 +15,7 @@ from qat_kit.results.measurement import Comparison, DeviceMeasurement, Latency, 
 from qat_kit.results.models import PreparedModel, QatModel
 from qat_kit.results.quality import ClassFigures, Difference, Figure, PairedTest, Quality
 from qat_kit.results.record import Record
-from qat_kit.results.robustness import RobustnessPoint
+from qat_kit.results.robustness import RobustnessPoint, TrainTestGap
 from qat_kit.results.tensors import TrainedTensor, TrainedTensors
 from qat_kit.results.training import TrainingHistory
 
@@ -52,6 +52,7 @@ __all__ = [
     "SizeLedger",
     "TensorSize",
     "Throughput",
+    "TrainTestGap",
     "TrainedTensor",
     "TrainedTensors",
     "TrainingHistory",

@@ -10,7 +10,7 @@ from qat_kit.results.device import Agreement, DeviceState
 from qat_kit.results.instructions import Instructions, Throughput
 from qat_kit.results.quality import PairedTest, Quality
 from qat_kit.results.record import Record
-from qat_kit.results.robustness import RobustnessPoint
+from qat_kit.results.robustness import RobustnessPoint, TrainTestGap
 
 
 class Latency(Record):
@@ -99,8 +99,8 @@ class DeviceMeasurement(Record):
 class Measurement(Record):
     """What was measured of all forms of one model, and where.
 
-    paired: figure by figure, each against the first. robustness: on disturbed inputs, the last against the first.
-    devices: the same files elsewhere.
+    paired: figure by figure, each against the first. robustness: on disturbed inputs, the last against the first;
+    gap: the same two on training data and test data. devices: the same files elsewhere.
     """
 
     format_version: Literal[2] = 2
@@ -108,6 +108,7 @@ class Measurement(Record):
     comparisons: tuple[Comparison, ...] = ()
     paired: tuple[PairedTest, ...] = ()
     robustness: tuple[RobustnessPoint, ...] = ()
+    gap: TrainTestGap | None = None
     environment: dict[str, str] = pydantic.Field(default_factory=dict)
     devices: tuple[DeviceMeasurement, ...] = ()
 

@@ -114,6 +114,14 @@ def show_paired(console: Console, measurement: Measurement) -> None:
             values = f"{figure.baseline:.4g}", f"{figure.candidate:.4g}"
             table.add_row(point.perturbation, f"{point.strength:g}", *values, interval, f"{figure.p_value:.3f}")
         console.print(table)
+    if (gap := measurement.gap) is not None:
+        console.print(
+            f"{gap.figure.replace('_', ' ')} on {gap.num_train} training samples less that on {gap.num_test} test "
+            f"samples: {gap.baseline:+.4g} before, {gap.candidate:+.4g} after; change {gap.change:+.4g} "
+            f"(95 % interval {gap.low:+.3g} to {gap.high:+.3g})",
+            highlight=False,
+            soft_wrap=True,
+        )
     for model in measurement.models[1:]:
         ratio, smaller = model.latency.p50_ms / first.latency.p50_ms, first.size_bytes / model.size_bytes
         console.print(

@@ -67,6 +67,21 @@ def test_two_files_are_compared(model: Path, tmp_path: Path) -> None:
         measure_files((model, model))
 
 
+def test_the_gap_to_training_data(model: Path, tmp_path: Path) -> None:
+    other, data, train = (tmp_path / name for name in ("other.tflite", "data.npz", "train.npz"))
+    other.write_bytes(int8_network(seed=1))
+    np.savez(data, inputs=INPUTS, labels=LABELS)
+    np.savez(train, inputs=INPUTS[:4], labels=evaluate(other, INPUTS[:4]).argmax(axis=1))
+    options = {"data": data, "scores": "probabilities", "num_runs": 1}
+    measurement = measure_files((model, other), train_data=train, **options)
+    gap, accuracy = measurement.gap, measurement.paired[0].differences["accuracy"]
+    assert gap is not None
+    assert (gap.num_train, gap.num_test) == (4, 6)
+    assert gap.candidate == pytest.approx(1 - accuracy.candidate)
+    with pytest.raises(DataError, match="give two files, --data and --train-data"):
+        measure_file(model, train_data=train, **options)
+
+
 def test_other_tasks(model: Path, tmp_path: Path) -> None:
     np.savez(tmp_path / "data.npz", inputs=INPUTS, labels=LABELS)
     quality = measure_file(model, data=tmp_path / "data.npz", task="retrieval", num_runs=1).models[0].quality
