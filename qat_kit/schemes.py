@@ -63,7 +63,8 @@ class LayerScheme(_Frozen):
     weight_levels: the codes of that grid that are used: all of them, {−1, 0, 1}, {−1, 1}, ±powers of two, their sums in
     pairs, or a few that the weights choose. level_bits: of one of the last three's codes.
     weight_ranges: how training finds the step of evenly spaced levels: from the largest weight, by least squares,
-    learned (LSQ), or learned as a power of two (TQT). binary_gradient: the estimator behind a sign.
+    learned (LSQ), or learned as a power of two (TQT); ternary levels are learned with `learned_step` (TTQ), and follow
+    the weights otherwise (TWN). binary_gradient: the estimator behind a sign.
     activations: the integer grid of activations; None: they stay float in the file.
     activation_ranges: how training finds their ranges: measured on calibration data, learned (LSQ+), a learned clip
     behind ReLUs (PACT), or measured with a soft stair's gradient (DSQ).

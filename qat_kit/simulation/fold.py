@@ -56,9 +56,11 @@ def fold_trained(qat: QatModel) -> QatModel:
 
 
 def _factor(new: np.ndarray, old: np.ndarray, quantizer: WeightQuantizer) -> np.ndarray:
-    """What the folding made of each channel's magnitude, in the shape of the quantizer's scale; 1 for one of zeros."""
-    above, below = (np.abs(quantizer.channels_last(kernel)).max(axis=0).astype(np.float64) for kernel in (new, old))
-    return quantizer.in_shape_of_scale(np.divide(above, below, out=np.ones_like(above), where=below != 0), old)
+    """What the folding multiplied each channel by, in the shape of the quantizer's scale; 1 for one of zeros."""
+    folded, before = (quantizer.channels_last(kernel).astype(np.float64) for kernel in (new, old))
+    above, below = (np.abs(channels).max(axis=0) for channels in (folded, before))
+    sign = np.where((folded * before).sum(axis=0) < 0, -1.0, 1.0)
+    return quantizer.in_shape_of_scale(sign * np.divide(above, below, out=np.ones_like(above), where=below != 0), old)
 
 
 def _unwrapped(model: tf_keras.Model) -> Graph:

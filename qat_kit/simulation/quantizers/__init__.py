@@ -11,6 +11,7 @@ from qat_kit.simulation.quantizers.learned import (
     LeastSquaresWeightQuantizer,
     PowerOfTwoStepWeightQuantizer,
 )
+from qat_kit.simulation.quantizers.learned_ternary import LearnedTernaryWeightQuantizer
 from qat_kit.simulation.quantizers.levels import (
     BinaryWeightQuantizer,
     CodebookWeightQuantizer,
@@ -42,6 +43,7 @@ __all__ = [
     "CodebookWeightQuantizer",
     "LearnedStepQuantizer",
     "LearnedStepWeightQuantizer",
+    "LearnedTernaryWeightQuantizer",
     "LeastSquaresWeightQuantizer",
     "PactQuantizer",
     "PerChannelWeightQuantizer",

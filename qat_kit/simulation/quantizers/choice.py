@@ -9,6 +9,7 @@ from qat_kit.simulation.quantizers.learned import (
     LeastSquaresWeightQuantizer,
     PowerOfTwoStepWeightQuantizer,
 )
+from qat_kit.simulation.quantizers.learned_ternary import LearnedTernaryWeightQuantizer
 from qat_kit.simulation.quantizers.levels import (
     BinaryWeightQuantizer,
     CodebookWeightQuantizer,
@@ -30,6 +31,8 @@ def weight_quantizer(scheme: LayerScheme, channel_axes: tuple[int, ...]) -> Weig
     """The quantizer of a kernel under a scheme that has weights."""
     num_bits = scheme.weights.num_bits if scheme.weights else 8
     match scheme.weight_levels:
+        case "ternary" if scheme.weight_ranges == "learned_step":
+            return LearnedTernaryWeightQuantizer(channel_axes)
         case "ternary":
             return TernaryWeightQuantizer(channel_axes)
         case "binary":

@@ -22,7 +22,7 @@ class _StepQuantizer(UniformWeightQuantizer):
 
     def carry_over(self, old: dict[str, Any], new: dict[str, Any], factor: NDArray[np.float32]) -> None:
         super().carry_over(old, new, factor)
-        new[self.unit].assign(new[self.unit] * factor)
+        new[self.unit].assign(new[self.unit] * np.abs(factor))
 
     def least_squares_step(self, kernel: NDArray[np.float32], weights: dict[str, Any]) -> NDArray[np.float32]:
         """The step with the least squared error for the codes of now, in the shape of `scale`."""
@@ -124,7 +124,7 @@ class PowerOfTwoStepWeightQuantizer(_StepQuantizer):
     def carry_over(self, old: dict[str, Any], new: dict[str, Any], factor: NDArray[np.float32]) -> None:
         """As above; the new threshold is rounded to a power of two in its turn, so that the codes may move."""
         UniformWeightQuantizer.carry_over(self, old, new, factor)
-        new["log2_threshold"].assign_add(np.log2(factor))
+        new["log2_threshold"].assign_add(np.log2(np.abs(factor)))
 
     def scale(self, kernel: Any, weights: dict[str, Any]) -> Any:
         del kernel

@@ -102,6 +102,19 @@ def assert_exported(scheme: QuantScheme, folder: Path) -> None:
     assert scheme.name == "w8a16" or np.mean(steps) < 1.5
 
 
+def test_learned_ternary_levels_are_exported_as_they_were_trained(tmp_path: Path) -> None:
+    scheme = get_scheme("ternary_a8").trained_by(weight_ranges="learned_step")
+    _, trained, path = exported(scheme, tmp_path)
+    certificate = verify(path, scheme_name=scheme, expected=trained, target="litert_builtin")
+    assert certificate.passed, [finding.line for finding in certificate.findings]
+    found = weights_of(read_model(path))
+    for layer, codes in found.items():
+        assert sha256(codes.tobytes()) == trained.weights[layer].sha256
+    for channel in found["body"]:
+        below, _, above = np.unique(channel)
+        assert max(-below, above) == 127
+
+
 @pytest.mark.parametrize("name", FAST)
 def test_a_scheme_is_exported_as_it_was_trained(name: str, tmp_path: Path) -> None:
     assert_exported(get_scheme(name), tmp_path)

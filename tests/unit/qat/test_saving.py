@@ -40,6 +40,7 @@ def ways() -> dict[str, QuantScheme]:
         ("w4a8", {"weight_ranges": "power_of_two_step", "activation_ranges": "clipped"}),
         ("w4a8", {"weight_ranges": "min_max", "activation_ranges": "soft"}),
         ("w8a16", {"activation_ranges": "learned_step"}),
+        ("ternary_a8", {"weight_ranges": "learned_step"}),
         ("binary_a8", {"binary_gradient": "approximate_sign"}),
     ]
     return {**schemes, **{"_".join([name, *way.values()]): get_scheme(name).trained_by(**way) for name, way in changes}}
