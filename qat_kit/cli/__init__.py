@@ -12,7 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable
 
-from qat_kit.cli import making, measuring, proving, reading, running
+from qat_kit.cli import android, making, measuring, proving, reading, running
 from qat_kit.cli.app import app, say_red
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -34,6 +34,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }
 for _name, _command in COMMANDS.items():
     app.command(_name)(_command)
+app.add_typer(android.android, name="android")
 
 
 def main() -> None:

@@ -11,7 +11,14 @@ from qat_kit.results.certificate import Certificate, Check, Figures, Finding, Se
 from qat_kit.results.cost import Cost, EnergyEstimate, EthosU, Memory, OperatorCost, SizeLedger, TensorSize
 from qat_kit.results.device import Agreement, DeviceState
 from qat_kit.results.instructions import Instructions, Throughput
-from qat_kit.results.measurement import Comparison, DeviceMeasurement, Latency, Measurement, ModelMeasurement
+from qat_kit.results.measurement import (
+    Comparison,
+    DeviceMeasurement,
+    DeviceMeasurements,
+    Latency,
+    Measurement,
+    ModelMeasurement,
+)
 from qat_kit.results.models import PreparedModel, QatModel
 from qat_kit.results.quality import ClassFigures, Difference, Figure, PairedTest, Quality
 from qat_kit.results.record import Record
@@ -29,6 +36,7 @@ __all__ = [
     "Comparison",
     "Cost",
     "DeviceMeasurement",
+    "DeviceMeasurements",
     "DeviceState",
     "Difference",
     "EnergyEstimate",

@@ -96,6 +96,12 @@ class DeviceMeasurement(Record):
     is_partial: bool = False
 
 
+class DeviceMeasurements(Record):
+    """Several devices, as they are written into one file."""
+
+    devices: tuple[DeviceMeasurement, ...]
+
+
 class Measurement(Record):
     """What was measured of all forms of one model, and where.
 

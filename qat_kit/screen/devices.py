@@ -11,6 +11,7 @@ from qat_kit.report.text import printable
 from qat_kit.screen.console import table_of
 
 if TYPE_CHECKING:
+    from qat_kit.measure.android import PhoneFacts
     from qat_kit.results import DeviceMeasurement, DeviceState
 
 
@@ -53,6 +54,18 @@ def show_devices(console: Console, devices: Sequence[DeviceMeasurement]) -> None
         ]
         for line in (*states, *device.notes):
             console.print(printable(line), style="italic", markup=False, highlight=False, soft_wrap=True)
+
+
+def show_phones(console: Console, phones: Sequence[PhoneFacts]) -> None:
+    """What adb sees."""
+    if not phones:
+        console.print("adb sees no device: plug one in and switch USB debugging on", markup=False, highlight=False)
+        return
+    table = table_of("serial", "state", "model", "Android", "ABI", "big cores")
+    for phone in phones:
+        told = (phone.serial, phone.state, phone.model, phone.android, *phone.abis[:1])
+        table.add_row(*map(printable, told), *[""] * (5 - len(told)), ", ".join(map(str, phone.big_cores)))
+    console.print(table)
 
 
 def _state(state: DeviceState | None) -> str:
