@@ -56,6 +56,8 @@ def test_help_names_the_commands(qat_kit_command):
         "repro",
         "debug",
         "measure",
+        "golden",
+        "android",
         "compare",
         "cost",
         "report",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from qat_kit.measure.file import measure_files
 from qat_kit.measure.flips import save_flips
 from qat_kit.overview import Overview, as_html, as_markdown, gather
 from qat_kit.overview.words import verdict_lines
-from qat_kit.results import TrainingHistory
+from qat_kit.results import Agreement, DeviceMeasurement, Measurement, TrainingHistory
 from qat_kit.verify import verify
 from tests.support.tflite import int8_network
 
@@ -200,3 +201,28 @@ def test_weights_are_counted_by_code(run: Path) -> None:
     page = as_html(gather([run]))
     assert "Weights on their grid" in page
     assert f"histogram of the codes of {first.name}: {first.num_weights:,} weights" in page
+
+
+def test_devices_stand_side_by_side(run: Path, tmp_path: Path) -> None:
+    run = Path(shutil.copytree(run, tmp_path / "run"))
+    with_devices = Measurement.load(run / "measurement.json")
+    latency = with_devices.models[-1].latency.model_copy(update={"p50_ms": 12.5})
+    phone = DeviceMeasurement(
+        name=f"Phone {NASTY}",
+        kind="android",
+        models=(with_devices.models[-1].model_copy(update={"latency": latency}),),
+        is_partial=True,
+    )
+    differing = Agreement(kernel_set="builtin", against="x86_64", num_values=90, num_differing=4, largest=1.0)
+    arm = DeviceMeasurement(
+        name="arm64 emulated", kind="emulated", agreements=(differing,), instructions={"builtin": 85487}
+    )
+    with_devices.with_device(phone).with_device(arm).with_device(arm).save(run / "measurement.json")
+    overview = gather([run])
+    assert [device.name for device in overview.runs[0].measurement.devices] == [phone.name, arm.name]
+    for text in (as_html(overview), as_markdown(overview)):
+        assert "Devices side by side" in text
+        assert "12.5" in text
+        assert "85,487" in text
+        assert "4 of 90 values differ from x86" in text
+        assert "Phone <script>" not in text
