@@ -180,8 +180,11 @@ def _num_steps(parts: Decomposition, config: Any, sequence: str, max_steps: int)
         raise UnsupportedLayerError(
             node.name,
             f"{node.kind} over {steps} steps",
-            f"It is unrolled, and at most {max_steps} times. Use shorter windows, put a strided Conv1D or a pool "
-            f"before it, take Conv1D layers in its place, or allow more: prepare(model, max_unrolled_steps={steps}).",
+            "LiteRT runs its loop as a WHILE, which the converter leaves float (tflite/kernels/while.cc), so it is "
+            f"unrolled, and at most {max_steps} times. Allow more, prepare(model, max_unrolled_steps={steps}); use "
+            "shorter windows, a strided Conv1D or a pool before it, or Conv1D layers in its place. Whole it is int8 as "
+            "UNIDIRECTIONAL_SEQUENCE_LSTM (tflite/kernels/unidirectional_sequence_lstm.cc), post-training only: by "
+            "TFLiteConverter, with a batch of 1 and a representative dataset.",
         )
     return int(steps)
 

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_keras
 
-from qat_kit.litert.model_file import ModelFile, Tensor
+from qat_kit.litert.model_file import ModelFile, Tensor, read_model
 from qat_kit.numerics import TensorSpec, choose_qparams, quantize, range_for_converter
 from qat_kit.simulation.kernels import params_in_file
+from qat_kit.verify import verify
 from tests.support.conversion import conv, converted, fake, ops
 
 WEIGHTS = TensorSpec(num_bits=8, symmetric=True, narrow_range=True, granularity="per_axis")
@@ -333,3 +335,19 @@ def test_one_missing_quantizer_leaves_a_float_island_in_silence() -> None:
     """Why the certificate, and not the converter, is the judge."""
     model = converted(lambda x: fake(tf.nn.relu(conv(conv(fake(x))))), IMAGE)
     assert any(tensor.is_float for tensor in model.subgraphs[0].tensors)
+
+
+# TensorFlow's own, of every conversion with a representative dataset.
+@pytest.mark.filterwarnings("ignore:Statistics for quantized inputs")
+def test_an_lstm_is_whole_and_int8_after_post_training_quantization_alone() -> None:
+    shape = (1, 40, 4)
+    sequence = tf_keras.Input(batch_shape=shape)
+    model = tf_keras.Model(sequence, tf_keras.layers.LSTM(3)(sequence))
+    random = np.random.default_rng(0)
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: ([random.normal(size=shape).astype(np.float32)] for _ in range(4))
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    file = converter.convert()
+    assert ops(read_model(file)) == ["UNIDIRECTIONAL_SEQUENCE_LSTM+TANH", "STRIDED_SLICE"]
+    assert verify(file).passed
