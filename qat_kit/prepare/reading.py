@@ -231,4 +231,7 @@ def _config(layer: tf_keras.layers.Layer) -> dict[str, Any]:
         raise UnsupportedLayerError(
             layer.name, type(layer).__name__, "It has no `get_config`, so it cannot be rebuilt; use Keras' own layers."
         ) from None
+    if getattr(layer, "causal", False):
+        # tf_keras' attention layers take it, and leave it out of their configuration.
+        config["causal"] = True
     return config

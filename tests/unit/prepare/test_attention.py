@@ -38,6 +38,12 @@ def test_outputs_stay(name: str) -> None:
     assert not left & {L.MultiHeadAttention, L.Attention, L.AdditiveAttention, L.EinsumDense, L.Dot}
 
 
+@pytest.mark.parametrize("kind", [L.Attention, L.AdditiveAttention])
+def test_an_attention_that_is_causal_by_its_constructor(kind: type[tf_keras.layers.Layer]) -> None:
+    model = model_of(lambda x: kind(causal=True)([L.Dense(4)(x), L.Dense(4)(x)]), (3, 5))
+    assert "Masked" in {type(layer).__name__ for layer in same(model).layers}
+
+
 def test_a_mask_hides() -> None:
     seen = model_of(lambda x: L.MultiHeadAttention(1, 4)(x, x), (3, 5))
     hidden = model_of(lambda x: L.MultiHeadAttention(1, 4)(x, x, use_causal_mask=True), (3, 5))

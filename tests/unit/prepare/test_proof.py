@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import tf_keras
 
 from qat_kit.errors import ModelError
-from qat_kit.prepare.proof import prove_same_outputs
+from qat_kit.prepare.proof import prove_same_outputs, require_same_in_float32
 from tests.support.models import chain, model_of
 
 L = tf_keras.layers
@@ -31,6 +32,14 @@ def test_a_model_that_is_nearer_to_float64_than_the_original_is_the_same() -> No
 def test_one_that_is_further_off_is_not(before: tf_keras.Model, factor: float) -> None:
     with pytest.raises(ModelError, match=r"spoiling it changed its output .* by"):
         prove_same_outputs(before, scaled(factor), "spoiling it")
+
+
+def test_an_original_far_from_float64_was_not_made_again_as_it_is_and_excuses_nothing() -> None:
+    old, new = np.array([1.0, 0.5]), np.array([1.0, 0.4])
+    with pytest.raises(ModelError, match=r"out 1\.0e-01 of its range; expected at most 1\.0e-05"):
+        require_same_in_float32(
+            [old], [new], lambda: [new], names=["out"], error=lambda name, told: ModelError(f"{name} {told}")
+        )
 
 
 def test_another_shape_is_another_output() -> None:
