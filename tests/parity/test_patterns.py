@@ -3,6 +3,11 @@
 What may differ, and why. Both sides compute the same sum of products; LiteRT requantizes it in fixed point (or, in
 XNNPACK, in float32 with another rounding of ties), TensorFlow rounds the float sum. So a single operator is off by
 1 LSB where the sum lies next to a rounding threshold, in a small share of the outputs.
+
+Measured, each operator fed the same integers (`test_fake_forward.py`): none of 1.7 million outputs is off by more
+than 1, on any kernel set. By 1 are off, of 100: convolutions 0.1 to 0.7, dense layers 0.1 to 0.3, matrix products 0.3,
+MUL 0.4, PRELU 0.8, AVERAGE_POOL_2D 4, RESIZE_BILINEAR 0.7 to 5, MEAN 14 (0 on XNNPACK), LEAKY_RELU 15 (2 on XNNPACK);
+ADD, SUB and functions by table 0. What is beyond, below, is what operators behind one another make of that.
 """
 
 from __future__ import annotations
@@ -73,13 +78,12 @@ LOOSER: dict[str, tuple[int, float]] = {
     "shared_twice": (2, 0.05),
     "siamese": (3, 0.15),
     "separable1d": (2, 0.05),
-    # LEAKY_RELU and PRELU requantize both halves with multipliers of their own.
+    # LEAKY_RELU by itself: 15 % off by 1 on reference and builtin, 2 % on XNNPACK; PRELU 0.8 %.
     "conv_leaky": (2, 0.25),
     "conv_relu_slope": (2, 0.25),
     "conv_prelu": (2, 0.05),
     "transposed_leaky": (2, 0.25),
-    # MEAN, AVERAGE_POOL_2D and RESIZE_BILINEAR divide codes by small whole numbers, so ties are frequent; they round
-    # them away from zero (or truncate), and TensorFlow's fake quantizer rounds them up.
+    # By themselves, off by 1: MEAN 14 % (0 on XNNPACK), AVERAGE_POOL_2D 4 %, RESIZE_BILINEAR 5 % (0.7 % on XNNPACK).
     "average_pool": (1, 0.2),
     "average_pool_same": (1, 0.1),
     "average_pool1d": (1, 0.4),

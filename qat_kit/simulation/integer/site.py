@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,7 +69,7 @@ class Site:
         count = len(self.operands)
         return straight_through(
             lambda *given: (integer(*given[:count]) * self.output.scale, None),
-            lambda *given: self._behind(self.computed(*given[:count]), *given[count:]),
+            lambda *given: self.fake(*given[:count], ranges=given[count:]),
             *self.operands,
             *ranges,
         )
@@ -79,6 +79,10 @@ class Site:
         if self.constant is not None:
             return self.constant.computed(self.layer, operands)
         return self.layer.compute(operands[0] if len(operands) == 1 else list(operands), training=False, quantized=True)
+
+    def fake(self, *operands: Any, ranges: Sequence[Any] = ()) -> Any:
+        """What the fake simulation makes of real operands here: the operator, activation, quantizer."""
+        return self._behind(self.computed(*operands), *ranges)
 
     def _behind(self, value: Any, *ranges: Any) -> Any:
         """What the fake simulation does behind the operator."""
