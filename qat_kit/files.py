@@ -7,10 +7,15 @@ import hashlib
 import os
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from qat_kit.errors import DataError, OutputError
+
+# What deflate looks back on, and what one processor compresses at a time.
+_WINDOW, _PART = 1 << 15, 4 << 20
 
 
 @contextmanager
@@ -94,13 +99,25 @@ def read_text(path: Path) -> str:
 
 
 def gzip_size(data: bytes) -> int:
-    """How many bytes gzip makes of some bytes, at its own level.
+    """How many bytes gzip makes of some bytes, at its own level; beyond 4 MiB to a thousandth.
+
+    More is compressed in parts, each with the end of the one before for its dictionary, on as many processors as there
+    are: the same figure on any number of them. Source: https://zlib.net/pigz, whose files gzip reads.
 
     >>> gzip_size(bytes(1000))
     29
     """
-    # zlib's two bytes and checksum are of six, gzip's header and end of 18.
-    return len(zlib.compress(data, 6)) + 12
+    parts = [(data[max(0, start - _WINDOW) : start], start) for start in range(0, max(1, len(data)), _PART)]
+    with ThreadPoolExecutor(min(len(parts), os.cpu_count() or 1)) as pool:
+        sizes = pool.map(lambda part: _deflated(data[part[1] : part[1] + _PART], part[0]), parts)
+        # gzip's header and end.
+        return sum(sizes) + 18
+
+
+def _deflated(part: bytes, before: bytes) -> int:
+    known: dict[str, Any] = {"zdict": before} if before else {}
+    compress = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS, **known)
+    return len(compress.compress(part)) + len(compress.flush())
 
 
 def sha256(data: bytes) -> str:

@@ -46,7 +46,7 @@ def _show_trials(console: Console, trials: Trials) -> None:
     console.print(
         f"\noutputs of the trained model, {trials.num_samples} samples, signal over quantization noise: weights alone "
         f"{split.weights_only_db:.1f} dB, activations alone {split.activations_only_db:.1f} dB, both "
-        f"{split.both_db:.1f} dB",
+        f"{split.both_db:.1f} dB; what follows was tried in the simulated model, and no file was made",
         highlight=False,
         soft_wrap=True,
     )

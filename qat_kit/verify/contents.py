@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+import numpy as np
+
 from qat_kit.litert.arena import PLANNED_TENSORS_AT_MOST, planned_bytes
 from qat_kit.litert.macs import num_macs
 from qat_kit.litert.records import Tensor
@@ -12,6 +14,9 @@ from qat_kit.results import Figures, Finding
 from qat_kit.verify.acceleration import places
 from qat_kit.verify.subject import Demand, Subject
 from qat_kit.verify.versions import oldest_runtime
+
+# What INT4 holds.
+_PACKED_BITS = 4
 
 
 def figures_of(subject: Subject) -> Figures:
@@ -55,7 +60,7 @@ def describe(subject: Subject) -> str:
     weights = {(step.graph.index, weight.index): weight for step in subject.steps() for weight in step.stored_weights}
     parts = [f"activations {_types(computed)}"] if computed else []
     if weights:
-        parts.append(f"weights {_types(weights.values())}{_granularity(weights.values())}")
+        parts.append(f"weights {_types(weights.values())}{_granularity(weights.values())}{_unpacked(subject)}")
     custom = Counter(step.operator.op for step in subject.steps() if step.operator.is_custom)
     if custom:
         parts.append(f"custom operators {', '.join(sorted(custom))}")
@@ -77,6 +82,21 @@ def _granularity(weights: Iterable[Tensor]) -> str:
     asymmetric = any(weight.zero_point.any() for weight in quantized)
     where = {0: "per tensor", len(quantized): "per channel"}.get(per_axis, "per tensor and per channel")
     return f" {where}{', asymmetric' if asymmetric else ''}"
+
+
+def _unpacked(subject: Subject) -> str:
+    """The operators whose 4-bit codes take a byte each in a file that is to have few bits: kernels read no others."""
+    bits = None if subject.scheme.weights is None else subject.scheme.weights.num_bits
+    if bits is None or bits > _PACKED_BITS:
+        return ""
+    limit = 1 << (bits - 1)
+    kept = {
+        step.operator.op
+        for step in subject.steps()
+        for weight in step.stored_weights
+        if weight.type == "INT8" and weight.data is not None and (np.abs(weight.data.astype(np.int16)) < limit).all()
+    }
+    return f", {bits}-bit codes a byte each in {', '.join(sorted(kept))}" if kept else ""
 
 
 def arena(subject: Subject) -> tuple[Finding, ...]:

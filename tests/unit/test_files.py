@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import resource
 import stat
 
+import numpy as np
 import pytest
 
 from qat_kit.errors import DataError, OutputError
-from qat_kit.files import read_text, remove_partial, replacing, sha256, write_bytes, write_text
+from qat_kit.files import gzip_size, read_text, remove_partial, replacing, sha256, write_bytes, write_text
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -78,3 +80,13 @@ def test_reading_says_which_file_and_why(tmp_path):
 
 def test_sha256_is_the_standard_one():
     assert sha256(b"abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_parts_compress_to_what_gzip_makes_of_the_whole():
+    """Text that repeats over the seam of two parts, and noise: the figure is gzip's own to a thousandth."""
+    random = np.random.default_rng(0)
+    words = [random.bytes(6) for _ in range(500)]
+    text = b"".join(words[index] for index in random.integers(0, 500, 1_000_000))
+    for data in (text, random.bytes(5 << 20)):
+        whole = len(gzip.compress(data, 6))
+        assert abs(gzip_size(data) - whole) <= whole / 1000

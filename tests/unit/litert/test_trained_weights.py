@@ -6,15 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from tf_keras import layers
 
 from qat_kit.convert.converter import packed_ops
 from qat_kit.convert.job import Job
 from qat_kit.convert.worker import run
+from qat_kit.errors import ModelFileError
 from qat_kit.files import sha256
 from qat_kit.kernels import simulate as simulate_graph
-from qat_kit.litert.interpreter import KERNEL_SETS, Interpreter
+from qat_kit.litert.interpreter import KERNEL_SETS, Interpreter, KernelSet, Limits
 from qat_kit.litert.model_file import ModelFile, read_model
+from qat_kit.litert.packing import packed_bytes
 from qat_kit.litert.trained_weights import with_trained_weights
 from qat_kit.prepare import prepare
 from qat_kit.results import QatModel, TrainedTensors
@@ -24,6 +27,7 @@ from qat_kit.targets import get_target
 from qat_kit.verify import verify
 from tests.support import models
 from tests.support.models import chain, conv, model_of
+from tests.support.tflite import changed, int8_network
 from tests.support.tflite_micro import run_on_micro
 
 # What codes the layers between the ends may have.
@@ -118,6 +122,26 @@ def test_learned_ternary_levels_are_exported_as_they_were_trained(tmp_path: Path
 @pytest.mark.parametrize("name", FAST)
 def test_a_scheme_is_exported_as_it_was_trained(name: str, tmp_path: Path) -> None:
     assert_exported(get_scheme(name), tmp_path)
+
+
+@pytest.mark.parametrize(("kernel_set", "reads"), [("reference", False), ("builtin", True), ("xnnpack", True)])
+def test_packed_depthwise_kernels_are_lacking_in_the_reference_set(kernel_set: KernelSet, reads: bool) -> None:
+    """Why DEPTHWISE_CONV_2D keeps its 4-bit codes a byte each."""
+
+    def packed(model: schema.ModelT) -> None:
+        operator = model.subgraphs[0].operators[1]
+        weight = model.subgraphs[0].tensors[operator.inputs[1]]
+        weight.type = schema.TensorType.INT4
+        codes = np.asarray(model.buffers[weight.buffer].data).view(np.int8) % 8
+        model.buffers[weight.buffer].data = packed_bytes(codes.astype(np.int8))
+        model.operatorCodes[operator.opcodeIndex].version = 7
+
+    content = changed(int8_network(), packed)
+    if reads:
+        Interpreter(content, kernel_set=kernel_set, limits=Limits()).close()
+    else:
+        with pytest.raises(ModelFileError, match=r"DEPTHWISE_CONV_2D' version '7'"):
+            Interpreter(content, kernel_set=kernel_set, limits=Limits())
 
 
 def test_layers_of_equal_weights_keep_their_own_biases(tmp_path: Path) -> None:
@@ -215,6 +239,8 @@ def test_weights_of_four_bits_are_packed_where_the_runtime_reads_them_and_answer
     assert len(plain) - len(packed) > saved - 200 > 1000
     certificate = verify(packed, scheme_name="w4a8", expected=trained, target=target)
     assert certificate.passed, [finding.line for finding in certificate.findings]
+    assert certificate.figures is not None
+    assert certificate.figures.contents.endswith("4-bit codes a byte each in DEPTHWISE_CONV_2D")
     codes = np.random.default_rng(0).integers(-128, 128, (64, *graph.tensors[graph.inputs[0]].shape[1:]), np.int8)
     for kernel_set in KERNEL_SETS:
         answers = Interpreter(packed, kernel_set=kernel_set).run(codes)
