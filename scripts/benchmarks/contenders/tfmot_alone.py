@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import tensorflow as tf
+import tensorflow_model_optimization as tfmot
 import tf_keras
 from subject import Subject, main
-
-from qat_kit.simulation.tfmot import tfmot
 
 
 def qat(subject: Subject, out: Path) -> None:
