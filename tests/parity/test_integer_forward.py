@@ -51,6 +51,8 @@ FAST = (
 )
 # Operator by operator, which starts sooner.
 FAST_PARTS = ("conv_prelu", "operation_constants", "layer_norm", "masked_attention")
+# Operators whose results are no codes.
+REFUSED = ("GREATER", "NOT_EQUAL")
 
 
 def assert_equal_to_the_file(model: tf_keras.Model, folder: Path, **wishes: Any) -> None:
@@ -157,8 +159,13 @@ def test_ties_are_rounded_as_each_kernel_set_rounds_them(tmp_path: Path) -> None
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in PATTERNS if name not in (*FAST, *FAST_PARTS)])
-def test_every_pattern(name: str, tmp_path: Path) -> None:
-    assert_equal_to_the_file(PATTERNS[name](), tmp_path, in_graph=False)
+def test_every_pattern_but_comparisons(name: str, tmp_path: Path) -> None:
+    try:
+        assert_equal_to_the_file(PATTERNS[name](), tmp_path, in_graph=False)
+    except SchemeError as error:
+        if not any(f"as {op} it has no integer forward pass" in str(error) for op in REFUSED):
+            raise
+        pytest.skip(f"refused: {str(error).splitlines()[1].strip()}")
 
 
 # -------------------------------------------------------------------------------------------- random nets
