@@ -74,7 +74,8 @@ def screens() -> str:
     libraries = [*fetched("robolectric"), *fetched("test")]
     tests = compile_kotlin(
         "app_test",
-        [DEMO / "inference/src/testFixtures/kotlin", DEMO / "app/src/test/kotlin"],
+        # The instrumentation test is compiled here and runs on devices.
+        [DEMO / "inference/src/testFixtures/kotlin", DEMO / "app/src/test/kotlin", DEMO / "app/src/androidTest/kotlin"],
         [*app, *against, *libraries, *framework],
         options=[f"-Xfriend-paths={app[0]},{against[0]}"],
     )

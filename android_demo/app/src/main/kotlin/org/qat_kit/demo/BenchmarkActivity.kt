@@ -196,6 +196,7 @@ class BenchmarkActivity : Activity() {
         private const val EXPORT = 1
         private const val MOST_RUNS = 100_000
         private const val PADDING_DP = 12
+        private const val TELL_EVERY_NS = 100_000_000L
 
         /** The screens that listen to runs: none, or the one that is shown. */
         private val listeners: MutableSet<BenchmarkActivity> = java.util.concurrent.ConcurrentHashMap.newKeySet()
@@ -205,9 +206,17 @@ class BenchmarkActivity : Activity() {
         }
 
         private fun work(run: BenchmarkRun, out: Output?, message: (Throwable) -> String?) {
+            // Told now and then: a message for each inference would disturb what is measured.
+            var toldNs = 0L
             try {
                 val found = run.measure(
-                    onProgress = { tell(run) { showProgress(it) } },
+                    onProgress = { progress ->
+                        val now = System.nanoTime()
+                        if (progress.done == 0 || now - toldNs > TELL_EVERY_NS) {
+                            toldNs = now
+                            tell(run) { showProgress(progress) }
+                        }
+                    },
                     onResult = { partial ->
                         out?.partial(partial.toJson())
                         tell(run) { showResult(partial) }

@@ -75,7 +75,7 @@ class MainActivityTest {
     }
 
     @Test
-    @Config(qualifiers = "land-night")
+    @Config(qualifiers = "w914dp-h411dp-land-night")
     fun `it is drawn in the dark and lying on its side`() {
         val screen = launched().get()
         draw(screen)

@@ -30,7 +30,7 @@ private fun find(view: View, isWanted: (View) -> Boolean): View? = when {
 internal fun idle() = shadowOf(Looper.getMainLooper()).idle()
 
 /** Lets the main thread work until the condition holds. */
-internal fun await(what: String, seconds: Int = 30, isDone: () -> Boolean) {
+internal fun await(what: String, seconds: Int = 120, isDone: () -> Boolean) {
     val end = System.nanoTime() + seconds * 1_000_000_000L
     while (!isDone()) {
         check(System.nanoTime() < end) { "$what took longer than $seconds s" }
