@@ -19,6 +19,7 @@ import json
 import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -224,6 +225,8 @@ def one(contender: Contender, subject: Path, runs: Path) -> dict[str, Any]:
         "user_lines": user_lines(program, contender.method),
     }
     (folder / "log.txt").write_text(child.stdout + child.stderr, encoding="utf-8")
+    if child.returncode in (-signal.SIGINT, -signal.SIGTERM, -signal.SIGKILL):
+        raise SystemExit(f"{contender.name} was stopped; the same command goes on with it")
     if child.returncode or not file.exists():
         figures["failed"] = last_words(child.stderr) or f"exit code {child.returncode}"
     else:

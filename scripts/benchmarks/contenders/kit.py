@@ -34,7 +34,7 @@ def post_training(scheme: str, subject: Subject, out: Path) -> None:
     folder = out.with_suffix(".run")
     # user
     command = ["qat-kit", "convert", str(subject.folder / "float.keras"), "--scheme", scheme, "--out", str(folder)]
-    command += ["--representative", str(subject.folder / "calibration.npz"), "--samples", "128"]
+    command += ["--representative", str(subject.folder / "calibration.npz"), "--select", "all"]
     # end
     subprocess.run([Path(sys.executable).with_name("qat-kit"), *command[1:]], check=True)
     (file,) = folder.glob("*.tflite")
