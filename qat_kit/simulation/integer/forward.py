@@ -37,7 +37,7 @@ COMPUTED: Mapping[str, Callable[[Site], Any]] = {
 }
 # Operators that carry codes from place to place, or choose among them: the same on codes as on the real values that
 # they stand for, since input and output lie on one grid. The rows that an embedding gathers, and constants that are
-# chosen among, are put on theirs.
+# chosen among, are put on theirs. Comparisons answer with truth values, which have none.
 MOVING = frozenset(
     (
         *(
@@ -51,7 +51,7 @@ MOVING = frozenset(
             "SPACE_TO_DEPTH",
         ),
         *("MAX_POOL_2D", "REDUCE_MAX", "REDUCE_MIN", "MAXIMUM", "MINIMUM", "RESIZE_NEAREST_NEIGHBOR"),
-        *("PADV2", "SELECT_V2"),
+        *("PADV2", "SELECT_V2", "NOT_EQUAL", "GREATER"),
     )
 )
 
