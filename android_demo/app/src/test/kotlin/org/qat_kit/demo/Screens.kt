@@ -63,6 +63,8 @@ internal fun pickedBundle(context: android.content.Context, name: String? = null
 
 /** The screen as a picture, under the name that the documentation shows. */
 internal fun Activity.screenshot(name: String) {
+    // What was asked for last is laid out with the next frame.
+    idle()
     val whole = view<View>(android.R.id.content).rootView
     val bitmap = Bitmap.createBitmap(whole.width, whole.height, Bitmap.Config.ARGB_8888)
     whole.draw(Canvas(bitmap))
