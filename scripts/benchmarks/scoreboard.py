@@ -24,17 +24,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scoreboard_document import document
+from scoreboard_subjects import make_subject
 
 from qat_kit.errors import QatKitError
 from qat_kit.files import write_text
 from qat_kit.inspection import inspect
 from qat_kit.measure import compare, evaluate, file_runner, mcnemar_p_value, measure_latency, wilson_interval
-from qat_kit.recipe import load_recipe
 
 ROOT = Path(__file__).parents[2]
 CONTENDERS = Path(__file__).with_name("contenders")
@@ -59,6 +59,11 @@ class Contender:
     method: str
     environment: str | None = None
     baseline: str = "float"
+
+    @property
+    def folder(self) -> str:
+        """Where its file and figures stand, below the subject's."""
+        return f"{self.program}.{self.method}"
 
 
 def contenders() -> Iterator[Contender]:
@@ -104,100 +109,15 @@ def main() -> None:
             if arguments.only in contender.name:
                 figures = one(contender, subject, arguments.runs)
                 print(f"{name}, {contender.name}: {figures.get('failed') or json.dumps(figures)}", flush=True)
-    write_text(DOCUMENT, document(arguments.runs / "scoreboard"))
+    folders = [contender.folder for contender in contenders()]
+    page = document(arguments.runs / "scoreboard", folders, num_flip_samples=NUM_FLIP_SAMPLES)
+    write_text(DOCUMENT, page)
     print(f"wrote {DOCUMENT}")
-
-
-# ------------------------------------------------------------------------------------------------ subjects
-
-
-def make_subject(name: str, seed: int, runs: Path) -> Path:
-    """The folder with a recipe's float model and data, as `contenders/subject.py` reads it."""
-    source, folder = runs / "results" / name / str(seed), runs / "scoreboard" / name / str(seed)
-    if not (source / "model.float32.tflite").exists():
-        command = [sys.executable, ROOT / "scripts" / "results.py", name, "--seeds", str(seed + 1)]
-        subprocess.run([*command, "--runs", runs / "results"], check=True)
-    if (folder / "subject.json").exists():
-        return folder
-    from qat_kit.checks import check_dataset
-    from qat_kit.keras_models import load_model
-
-    recipe = load_recipe(name)
-    settings = recipe.settings
-    dataset = check_dataset(recipe.load_data(settings), recipe.task)
-    folder.mkdir(parents=True, exist_ok=True)
-    model = load_model(source / "float.keras")
-    plain, augment = without_random_layers(model)
-    plain.save(folder / "plain.h5")
-    leave_out_defaults(folder / "plain.h5")
-    if augment is not None:
-        augment.save(folder / "augment.keras")
-    for file in ("float.keras", "model.float32.tflite"):
-        shutil.copy(source / file, folder / file.replace("model.float32", "float32"))
-    (calibration,) = dataset.calibration.inputs
-    np.savez(folder / "calibration.npz", **{model.input_names[0]: calibration[:128]})
-    np.savez(folder / "test.npz", inputs=dataset.test.inputs[0], labels=dataset.test.labels)
-    np.savez(
-        folder / "data.npz",
-        x_train=dataset.train.inputs[0],
-        y_train=dataset.train.labels,
-        x_validation=dataset.validation.inputs[0],
-        y_validation=dataset.validation.labels,
-        x_calibration=calibration[:128],
-    )
-    facts = {
-        "epochs": settings.qat_epochs,
-        "batch_size": settings.batch_size,
-        "learning_rate": settings.qat_learning_rate,
-        "from_logits": recipe.scores == "logits",
-        "seed": seed,
-        "input_name": model.input_names[0],
-    }
-    write_text(folder / "subject.json", json.dumps(facts, indent=2) + "\n")
-    return folder
-
-
-def without_random_layers(model: Any) -> tuple[Any, Any]:
-    """The model from behind its random layers on, and those layers as a model of their own (None without any).
-
-    Rivals refuse them, or train without them in silence; they get them in front of their data instead.
-    """
-    import tf_keras
-
-    random = [layer for layer in model.layers if type(layer).__name__.startswith("Random")]
-    if not random:
-        return model, None
-    last = random[-1].output
-    return tf_keras.Model(last, model.output), tf_keras.Model(model.input, last)
-
-
-def leave_out_defaults(path: Path) -> None:
-    """Takes arguments that older or newer Keras does not know out of an `.h5` file, where they hold the default."""
-    import h5py
-
-    def cleaned(value: Any) -> Any:
-        if isinstance(value, list):
-            return [cleaned(item) for item in value]
-        if not isinstance(value, dict):
-            return value
-        defaults = (("optional", False), ("rng_type", "stateful"))
-        kept = {key: cleaned(item) for key, item in value.items() if (key, item) not in defaults}
-        if kept.get("class_name") == "SeparableConv2D" and kept["config"].get("groups") == 1:
-            # Keras 3 names the two kernels' initializers, regularizers and constraints, and not a third.
-            drop = {"groups", *(key for key in kept["config"] if key.startswith("kernel_") and key != "kernel_size")}
-            kept["config"] = {key: item for key, item in kept["config"].items() if key not in drop}
-        return kept
-
-    with h5py.File(path, "r+") as file:
-        file.attrs["model_config"] = json.dumps(cleaned(json.loads(file.attrs["model_config"]))).encode()
-
-
-# ------------------------------------------------------------------------------------------------ contenders
 
 
 def one(contender: Contender, subject: Path, runs: Path) -> dict[str, Any]:
     """The figures of one contender, kept where its program is the same."""
-    folder = subject / f"{contender.program}.{contender.method}"
+    folder = subject / contender.folder
     program = CONTENDERS / f"{contender.program}.py"
     stamp = hashlib.sha256(program.read_bytes()).hexdigest()
     kept = folder / "figures.json"
@@ -335,59 +255,6 @@ def answers_of(baseline: str, subject: Path, inputs: Any) -> Any:
             np.save(kept, evaluate(subject / "float32.tflite", inputs))
         return np.load(kept)
     return np.load(subject / "kit.float_as_long" / "answers.npy")
-
-
-# ------------------------------------------------------------------------------------------------ document
-
-
-def document(found: Path) -> str:
-    """All figures as one page."""
-    lines = [
-        "# Scoreboard",
-        "",
-        f"*Written by `scripts/benchmarks/scoreboard.py` on {date.today():%d %B %Y}.*",
-        "",
-        "The same trained float models through this kit and through others, each with what its own guide recommends, "
-        "the same data and, where it trains, the same epochs and schedule. *Drop*: in points against the float model, "
-        "for those that train against the float model trained on for as long; negative where better. *p*: exact "
-        "McNemar test. *Float operators*: those with a float tensor, of all. *Time*: median latency to that of the "
-        "float file, XNNPACK, one thread, in turns. *Flips*: answers of the first "
-        f"{NUM_FLIP_SAMPLES:,} test samples that `reference` and `builtin` give otherwise than `xnnpack`. *Seconds*, "
-        "*MiB*: of processor time to produce the file, and the largest process's peak. *Lines*: that the user writes.",
-    ]
-    for recipe in sorted(path for path in found.glob("*/*") if (path / "subject.json").exists()):
-        lines += ["", f"## `{recipe.parent.name}`, seed {recipe.name}", ""]
-        lines += [
-            "| | accuracy (95 %) | drop | p | float operators | bytes | size | time | flips | seconds | MiB | lines |",
-            "|" + "---|" * 12,
-        ]
-        for contender in contenders():
-            kept = recipe / f"{contender.program}.{contender.method}" / "figures.json"
-            if kept.exists():
-                lines.append(row(json.loads(kept.read_text(encoding="utf-8"))))
-    return "\n".join(lines) + "\n"
-
-
-def row(figures: dict[str, Any]) -> str:
-    """One contender's line; a failure says what it said."""
-    if "failed" in figures:
-        return f"| {figures['contender']} | failed: {figures['failed'].replace('|', '/')} |" + " |" * 10
-    low, high = figures["interval"]
-    cells = [
-        figures["contender"],
-        f"{figures['right'] / figures['num_samples']:.2%} ({100 * low:.1f}–{100 * high:.1f})",
-        f"{figures['drop_points']:+.2f}",
-        f"{figures['p_value']:.2g}",
-        f"{figures['float_operators']} of {figures['operators']}",
-        f"{figures['size_bytes']:,}",
-        f"{figures['size_bytes'] / figures['float_bytes']:.2f}",
-        f"{figures['latency_ratio']:.2f}",
-        " / ".join(str(count) for count in figures["flips"].values()),
-        f"{figures['seconds']:.0f}",
-        f"{figures['peak_kib'] / 1024:.0f}",
-        str(figures["user_lines"]),
-    ]
-    return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":
