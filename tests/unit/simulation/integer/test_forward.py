@@ -150,9 +150,9 @@ def test_what_learns_with_the_weights_gets_the_fake_simulations_gradient() -> No
         assert any("slopes" in name for name in names)
         assert any("shared/kernel_step" in name for name in names)
         for name, one, other in zip(names, gradients(fake, array), gradients(integer, array), strict=True):
-            # 0.01 at most without these two. A step's gradient is a sum of rounding errors, of which a flipped code turns
-            # the sign (0.25). A soft stair's slope hangs on where within its step a value lies, and the integers' lie
-            # elsewhere (0.14; the direction is the same to a cosine of 0.993).
+            # 0.01 at most without these two. A step's gradient is a sum of rounding errors, of which a flipped code
+            # turns the sign (0.25). A soft stair's slope hangs on where within its step a value lies, and the integers'
+            # lie elsewhere (0.14; the direction is the same to a cosine of 0.993).
             allowed = 0.25 if "output_step" in name or "output_offset" in name else 0.15 if ranges == "soft" else 0.02
             assert np.linalg.norm(one - other) <= allowed * np.linalg.norm(one) + 1e-7, (ranges, name, one, other)
 
