@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from qat_kit.cli.app import print_json
+from qat_kit.cli.keeping import keeping, write_benchmark
 from qat_kit.cli.options import (
     AsJson,
     AtBatches,
@@ -31,7 +32,7 @@ from qat_kit.screen import Screen
 from qat_kit.vocabulary import Emulated
 
 if TYPE_CHECKING:
-    from qat_kit.results import DeviceMeasurement, Measurement
+    from qat_kit.results import DeviceMeasurement
 
 
 def measure(
@@ -55,7 +56,7 @@ def measure(
     cpu: Cpu = "cortex-a53",
     samples: Annotated[int, typer.Option(min=1, help="Samples, at most, that run on the device.")] = 32,
     into: Into = None,
-    out: Annotated[Path | None, typer.Option(help="Write the measurement to this file.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the measurement to this file, stage by stage.")] = None,
     benchmark_json: BenchmarkJson = None,
     as_json: AsJson = False,
 ) -> None:
@@ -67,40 +68,43 @@ def measure(
     screen = Screen(stderr=as_json)
     if device is None and into is not None:
         raise SettingsError("--into adds a device to a measurement: name one with --device")
-    with RichProgress(screen).track("measuring", 1):
-        measurement = measure_apart(
-            file,
-            data=data,
-            task=task,
-            scores=scores,
-            kernel_set=kernel_set,
-            num_threads=threads,
-            num_processes=processes,
-            num_runs=runs,
-            tolerance=tolerance,
-            num_draws=draws,
-            instructions=instructions,
-            throughput=throughput,
-            seed=seed,
-        )
-    if device is not None:
-        from qat_kit.measure.arm64 import measure_emulated, open_userland
+    progress = RichProgress(screen)
+    with keeping(out) as keep:
+        with progress.track("measuring", 1):
+            measurement = measure_apart(
+                file,
+                data=data,
+                task=task,
+                scores=scores,
+                kernel_set=kernel_set,
+                num_threads=threads,
+                num_processes=processes,
+                num_runs=runs,
+                tolerance=tolerance,
+                num_draws=draws,
+                instructions=instructions,
+                throughput=throughput,
+                seed=seed,
+                on_stage=keep,
+            )
+        if device is not None:
+            from qat_kit.measure.arm64 import measure_emulated, open_userland
 
-        progress = RichProgress(screen)
-        userland = open_userland(progress=progress)
-        found = measure_emulated(
-            file,
-            userland,
-            processor=cpu,
-            data=data,
-            num_samples=samples,
-            counts=instructions,
-            seed=seed,
-            progress=progress,
-        )
-        measurement = measurement.with_device(found)
-        add_device(into, found)
-    _keep(measurement, out, benchmark_json)
+            keep(measurement.model_copy(update={"is_partial": True}))
+            found = measure_emulated(
+                file,
+                open_userland(progress=progress),
+                processor=cpu,
+                data=data,
+                num_samples=samples,
+                counts=instructions,
+                seed=seed,
+                progress=progress,
+            )
+            measurement = measurement.with_device(found)
+            add_device(into, found)
+        keep(measurement)
+    write_benchmark(measurement, benchmark_json)
     if as_json:
         print(measurement.model_dump_json(indent=2))
     else:
@@ -159,7 +163,7 @@ def compare(
     instructions: CountInstructions = False,
     throughput: AtBatches = False,
     seed: Annotated[int, typer.Option(help="Of random inputs, and of the bootstrap.")] = 0,
-    out: Annotated[Path | None, typer.Option(help="Write the measurement to this file.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write the measurement to this file, stage by stage.")] = None,
     benchmark_json: BenchmarkJson = None,
     as_json: AsJson = False,
 ) -> None:
@@ -169,7 +173,7 @@ def compare(
     from qat_kit.screen import show_figures, show_paired
 
     screen = Screen(stderr=as_json)
-    with RichProgress(screen).track("measuring", 1):
+    with keeping(out) as keep, RichProgress(screen).track("measuring", 1):
         measurement = measure_apart(
             *files,
             data=data,
@@ -186,8 +190,10 @@ def compare(
             robustness=robustness,
             train_data=None if train_data is None else str(train_data),
             seed=seed,
+            on_stage=keep,
         )
-    _keep(measurement, out, benchmark_json)
+        keep(measurement)
+    write_benchmark(measurement, benchmark_json)
     if as_json:
         print(measurement.model_dump_json(indent=2))
     else:
@@ -253,15 +259,3 @@ def add_device(path: Path | None, device: DeviceMeasurement) -> None:
     from qat_kit.results import Measurement
 
     Measurement.load(path).with_device(device).save(path)
-
-
-def _keep(measurement: Measurement, out: Path | None, benchmark_json: Path | None) -> None:
-    """Writes a measurement to the files that were asked for."""
-    from qat_kit.files import write_text
-    from qat_kit.results import BenchmarkResults, benchmark_result
-
-    if out is not None:
-        measurement.save(out)
-    if benchmark_json is not None:
-        found = BenchmarkResults(tuple(benchmark_result(model) for model in measurement.models))
-        write_text(benchmark_json, found.model_dump_json(indent=2, exclude_none=True) + "\n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,13 @@ def measure_file(path: Path, **options: Any) -> Measurement:
     return measure_files((path,), **options)
 
 
-def measure_files(
+def measure_files(paths: Sequence[Path], **options: Any) -> Measurement:
+    """The last of `measure_stages`: all that was asked for."""
+    *_, whole = measure_stages(paths, **options)
+    return whole
+
+
+def measure_stages(
     paths: Sequence[Path],
     *,
     data: Path | None = None,
@@ -66,8 +72,11 @@ def measure_files(
     throughput: bool = False,
     seed: int = 0,
     progress: Progress | None = None,
-) -> Measurement:
+) -> Iterator[Measurement]:
     """Latency of all files in turns, and quality where there is data; every file but the first is tested against it.
+
+    Yields what is known after each stage, marked partial, and at last the whole: latency of all files, then quality
+    file by file, then what was asked for beside it.
 
     data: an `.npz` with `inputs` (or an array for each input, by name) and `labels` (or `labels.NAME` for each of
     several outputs). Without it the model runs on random numbers of `seed`, and no quality is claimed. task: a name of
@@ -82,74 +91,83 @@ def measure_files(
     tasks = _tasks(task, scores)
     runners: dict[str, Runner] = {}
     samples: dict[str, dict[str, NDArray[Any]]] = {}
-    answers: dict[str, list[_Answers]] = {}
+    labels: dict[str, dict[str, NDArray[Any]]] = {}
+    called: dict[str, dict[str, str]] = {}
     for name, path in names.items():
         interpreter = Interpreter(path, kernel_set=kernel_set, num_threads=num_threads)
-        answers[name] = []
+        outputs = [detail.name for detail in interpreter.outputs]
+        called[name] = {output: output if len(outputs) > 1 else "" for output in outputs}
         if data is None:
             random = np.random.default_rng(seed)
             samples[name] = {detail.name: random.standard_normal(detail.shape) for detail in interpreter.inputs}
+            labels[name] = {}
         else:
-            outputs = [detail.name for detail in interpreter.outputs]
-            samples[name], labels = read_labelled(data, [detail.name for detail in interpreter.inputs], outputs)
-            with progress.track("evaluation", len(next(iter(labels.values())))) as advance:
-                found = evaluate_all(
-                    path,
-                    samples[name],
-                    kernel_set=kernel_set,
-                    num_threads=num_threads,
-                    num_processes=num_processes,
-                    on_progress=advance,
-                )
-            for output, truth in labels.items():
-                judged_as = tasks.get(output, tasks[""])
-                options = {"scores_are": scores} if judged_as.name == "classification" else {}
-                called = output if len(outputs) > 1 else ""
-                answers[name].append(_Answers(called, found[output], truth, judged_as, options))
+            samples[name], labels[name] = read_labelled(data, [detail.name for detail in interpreter.inputs], outputs)
         runners[name] = file_runner(path, samples[name], kernel_set=kernel_set, num_threads=num_threads)
-    if unknown := set(tasks) - {""} - {each.output for found in answers.values() for each in found}:
+    judged = {called[name][output] for name, found in labels.items() for output in found}
+    if unknown := set(tasks) - {""} - judged:
         raise SettingsError(f"--task names outputs that have no labels in the data: {', '.join(sorted(unknown))}")
-    qualities = {
-        name: {
-            each.output: judge(each.task, each.scores, each.labels, num_draws=num_draws, seed=seed, **each.options)
-            for each in found
-        }
-        for name, found in answers.items()
-    }
     with progress.track("latency", 1) as advance:
         latencies = measure_latency(runners, num_runs=num_runs, tolerance=tolerance, max_seconds=max_seconds)
         advance(1)
+    state = Measurement(
+        models=tuple(
+            ModelMeasurement(name=name, quality=None, size_bytes=path.stat().st_size, latency=latencies[name])
+            for name, path in names.items()
+        ),
+        environment=environment(),
+        is_partial=True,
+    )
+    yield state
+    answers: dict[str, list[_Answers]] = {name: [] for name in names}
+    for name, path in names.items() if data is not None else ():
+        with progress.track("evaluation", len(next(iter(labels[name].values())))) as advance:
+            scored = evaluate_all(
+                path,
+                samples[name],
+                kernel_set=kernel_set,
+                num_threads=num_threads,
+                num_processes=num_processes,
+                on_progress=advance,
+            )
+        for output, truth in labels[name].items():
+            judged_as = tasks.get(output, tasks[""])
+            options = {"scores_are": scores} if judged_as.name == "classification" else {}
+            answers[name].append(_Answers(called[name][output], scored[output], truth, judged_as, options))
+        qualities = {
+            each.output: judge(each.task, each.scores, each.labels, num_draws=num_draws, seed=seed, **each.options)
+            for each in answers[name]
+        }
+        state = state.with_figures(
+            name, quality=next(iter(qualities.values()), None), outputs=qualities if len(qualities) > 1 else {}
+        )
+        yield state
+    for name, path in names.items():
+        if throughput:
+            rates = measure_throughput(path, samples[name], kernel_set=kernel_set, num_threads=num_threads)
+            state = state.with_figures(name, throughput=rates)
+            yield state
+        if instructions:
+            state = state.with_figures(name, instructions=count_instructions(path, kernel_set=kernel_set))
+            yield state
     first, *others = names
     pairs = [
         (before, after, first, other)
         for other in others
         for before, after in zip(answers[first], answers[other], strict=False)
     ]
-    return Measurement(
-        models=tuple(
-            ModelMeasurement(
-                name=name,
-                quality=next(iter(qualities[name].values()), None),
-                outputs=qualities[name] if len(qualities[name]) > 1 else {},
-                size_bytes=path.stat().st_size,
-                latency=latencies[name],
-                throughput=(
-                    measure_throughput(path, samples[name], kernel_set=kernel_set, num_threads=num_threads)
-                    if throughput
-                    else ()
-                ),
-                instructions=count_instructions(path, kernel_set=kernel_set) if instructions else None,
-            )
-            for name, path in names.items()
-        ),
-        comparisons=tuple(_comparison(*pair) for pair in pairs if pair[0].task.name == "classification"),
-        paired=tuple(_paired(*pair, num_draws=num_draws, seed=seed) for pair in pairs),
-        robustness=_robustness(paths, samples[first], answers[first], kernel_set, seed) if robustness else (),
-        gap=None
-        if train_data is None
-        else _gap(paths, train_data, [answers[first], answers[[*names][-1]]], kernel_set),
-        environment=environment(),
-    )
+    compared = tuple(_comparison(*pair) for pair in pairs if pair[0].task.name == "classification")
+    paired = tuple(_paired(*pair, num_draws=num_draws, seed=seed) for pair in pairs)
+    state = state.model_copy(update={"comparisons": compared, "paired": paired})
+    if robustness:
+        yield state
+        points = _robustness(paths, samples[first], answers[first], kernel_set, seed)
+        state = state.model_copy(update={"robustness": points})
+    if train_data is not None:
+        yield state
+        gap = _gap(paths, train_data, [answers[first], answers[[*names][-1]]], kernel_set)
+        state = state.model_copy(update={"gap": gap})
+    yield state.model_copy(update={"is_partial": False})
 
 
 def _gap(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import pydantic
 
@@ -106,7 +106,8 @@ class Measurement(Record):
     """What was measured of all forms of one model, and where.
 
     paired: figure by figure, each against the first. robustness: on disturbed inputs, the last against the first;
-    gap: the same two on training data and test data. devices: the same files elsewhere.
+    gap: the same two on training data and test data. devices: the same files elsewhere. is_partial: it was kept before
+    all that was asked for had been measured, and goes no further than the stages that were done.
     """
 
     format_version: Literal[2] = 2
@@ -117,9 +118,15 @@ class Measurement(Record):
     gap: TrainTestGap | None = None
     environment: dict[str, str] = pydantic.Field(default_factory=dict)
     devices: tuple[DeviceMeasurement, ...] = ()
+    is_partial: bool = False
 
     def __getitem__(self, name: str) -> ModelMeasurement:
         return next(model for model in self.models if model.name == name)
+
+    def with_figures(self, name: str, **figures: Any) -> Measurement:
+        """The same with these fields of one model in place of what they were."""
+        models = (model.model_copy(update=figures) if model.name == name else model for model in self.models)
+        return self.model_copy(update={"models": tuple(models)})
 
     def with_device(self, device: DeviceMeasurement) -> Measurement:
         """The same with one more device, in the place of one of that name."""

@@ -9,7 +9,7 @@ import pytest
 
 from qat_kit.errors import DataError, SettingsError, UnknownNameError
 from qat_kit.measure import classification_quality, evaluate
-from qat_kit.measure.file import measure_file, measure_files
+from qat_kit.measure.file import measure_file, measure_files, measure_stages
 from qat_kit.results import Measurement
 from tests.support.tflite import Builder, int8_network
 
@@ -161,3 +161,21 @@ def test_data_that_cannot_be_used(model: Path, tmp_path: Path) -> None:
     refused(r"received shape \[4\]")
     np.savez(path, inputs=INPUTS, labels=LABELS + 1)
     refused("label 2 is 3")
+
+
+def test_each_stage_knows_more_than_the_one_before(model: Path, tmp_path: Path) -> None:
+    other, data = tmp_path / "other.tflite", tmp_path / "data.npz"
+    other.write_bytes(int8_network(seed=1))
+    np.savez(data, inputs=INPUTS, labels=LABELS)
+    options = {"data": data, "scores": "probabilities", "num_runs": 2, "throughput": True}
+    stages = list(measure_stages((model, other), **options))
+    known = [
+        (
+            sum(each.quality is not None for each in stage.models),
+            sum(bool(each.throughput) for each in stage.models),
+            len(stage.paired),
+        )
+        for stage in stages
+    ]
+    assert known == [(0, 0, 0), (1, 0, 0), (2, 0, 0), (2, 1, 0), (2, 2, 0), (2, 2, 1)]
+    assert [stage.is_partial for stage in stages] == [True, True, True, True, True, False]
