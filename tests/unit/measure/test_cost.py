@@ -8,13 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from qat_kit.cli.keeping import write_benchmark
 from qat_kit.errors import ModelCrashError
 from qat_kit.litert.model_file import read_model
 from qat_kit.measure.cost import file_cost
+from qat_kit.measure.file import measure_file
 from qat_kit.measure.memory import measure_memory
 from qat_kit.measure.size import size_ledger
 from qat_kit.results import BenchmarkResults, Latency, Memory, ModelMeasurement, benchmark_result
 from tests.support import hostile
+from tests.support.json_schema import faults
 from tests.support.tflite import Builder, fully_connected, int8_network
 
 
@@ -163,3 +166,21 @@ def test_the_published_schema_is_that_of_the_record() -> None:
     """`scripts/docs/schemas.py` writes it anew."""
     published = Path(__file__).parents[3] / "docs" / "benchmark_result.schema.json"
     assert json.loads(published.read_text(encoding="utf-8")) == BenchmarkResults.model_json_schema()
+
+
+def test_what_is_written_is_as_the_published_schema_has_it(model: Path, tmp_path: Path) -> None:
+    schema = json.loads((Path(__file__).parents[3] / "docs" / "benchmark_result.schema.json").read_text("utf-8"))
+    path = tmp_path / "benchmark.json"
+    write_benchmark(measure_file(model, num_runs=3), path)
+    (written,) = json.loads(path.read_text(encoding="utf-8"))
+    with_memory = benchmark_result(measure_file(model, num_runs=3).models[0], measure_memory(model))
+    assert faults([written, with_memory.model_dump(mode="json")], schema) == []
+    latency_ms = written["latency_metrics"]
+    damaged = {
+        "$[0]: unknown extra": {**written, "extra": 1},
+        "$[0]: no name": {name: part for name, part in written.items() if name != "name"},
+        "$[0].latency_metrics.avg_ms: no number": {**written, "latency_metrics": {**latency_ms, "avg_ms": "1"}},
+        "$[0].memory_metrics: none fits": {**written, "memory_metrics": {"peak_mem_mb": 1.0}},
+    }
+    assert [faults([value], schema) for value in damaged.values()] == [[fault] for fault in damaged]
+    assert faults(written, schema) == ["$: no array"]
