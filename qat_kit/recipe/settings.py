@@ -33,7 +33,8 @@ class Settings(Tuning):
     is the target's unless given). rounding_noise: the share of codes that integer training moves by a step at random.
     no_user_data: golden inputs drawn at random, so that nothing of the data leaves with the model. minimum_accuracy: a
     gate; an int8 file below it makes the run fail, None asks for nothing. gates: the same of any figure of the task
-    (`mean_iou:0.8,ssim:0.9`); of errors and losses, the most that passes. The rest is of `Tuning`.
+    (`mean_iou:0.8,ssim:0.9`); of errors and losses, the most that passes. Both are of the first output; of several,
+    `OUTPUT.FIGURE` names any (`age.mean_absolute_error:4`). The rest is of `Tuning`.
     """
 
     seed: Annotated[int, pydantic.Field(ge=0, lt=2**32)] = 0

@@ -91,5 +91,22 @@ def test_gates_hold_figures_to_bounds_in_their_direction() -> None:
         refuse_poor_figures(errors, Settings(gates={"accuracy": 0.5}))
 
 
+def test_gates_of_any_output() -> None:
+    truth = np.array([0, 1, 0]), np.array([[1.0], [2.0], [3.0]])
+    split = Split(inputs=SAMPLES.inputs, labels=truth)
+    two = recipe(task="classification", further=(Head(task="regression", scores="values"),))
+    outputs = {"kind": np.eye(2, dtype=np.float32)[[0, 1, 1]], "age": np.float32(truth[1] + 2)}
+    whole = measured(judge_outputs(two, outputs, split)).with_figures(
+        "int8_tflite", outputs=judge_each(two, outputs, split)
+    )
+    refuse_poor_figures(whole, Settings().changed({"gates": "accuracy:0.6,kind.accuracy:0.6,age.mean_squared_error:4"}))
+    with pytest.raises(GateError, match=r"age\.mean_squared_error is 4, above its gate 3"):
+        refuse_poor_figures(whole, Settings().changed({"gates": "age.mean_squared_error:3"}))
+    with pytest.raises(GateError, match=r"kind\.accuracy is 0\.666667, below its gate 0\.7"):
+        refuse_poor_figures(whole, Settings(gates={"kind.accuracy": 0.7}))
+    with pytest.raises(UnknownNameError, match=r"no figure named 'age\.accuracy'"):
+        refuse_poor_figures(whole, Settings(gates={"age.accuracy": 0.7}))
+
+
 def test_gates_judge_and_do_not_make_a_file() -> None:
     assert Settings(gates={"ssim": 0.9}, minimum_accuracy=0.5).recorded() == Settings().recorded()
