@@ -25,7 +25,7 @@ FLOORS = [
     ["spec", "schemes"],
     ["tuning"],
     ["targets", "litert", "training", "kernels"],
-    ["simulation", "convert", "measure"],
+    ["simulation", "compress", "convert", "measure"],
     ["debug", "inspection", "verify", "qat", "checks", "keras_models", "folder"],
     ["recipe", "overview", "proof", "sampling"],
     ["run"],
