@@ -53,7 +53,7 @@ def moved_back(graph: Graph, node: Node, folds: Callable[[Node], bool]) -> Graph
         if len(before.inputs) != 1:
             return graph
         shape = moved.shape_of(before.inputs[0])
-        weights = _through(before, place.weights, after=before.output_shape, before=shape)
+        weights = through(before, place.weights, after=before.output_shape, before=shape)
         if weights is None:
             return graph
         place = replace(place, inputs=before.inputs, weights=weights, output_shape=shape)
@@ -76,7 +76,7 @@ def moved_forward(graph: Graph, node: Node, takes: Callable[[Node, NDArray[Any]]
         if len(behind) != 1 or behind[0].name in moved.outputs:
             return graph
         (layer,) = behind
-        weights = _through(layer, place.weights, before=layer.output_shape, after=place.output_shape)
+        weights = through(layer, place.weights, before=layer.output_shape, after=place.output_shape)
         if weights is None:
             return graph
         first = replace(layer, inputs=place.inputs)
@@ -84,7 +84,7 @@ def moved_forward(graph: Graph, node: Node, takes: Callable[[Node, NDArray[Any]]
         moved = moved.replaced({place.name: (), layer.name: (first, place)})
 
 
-def _through(layer: Node, weights: Weights, *, after: Shape, before: Shape) -> Weights | None:
+def through(layer: Node, weights: Weights, *, after: Shape, before: Shape) -> Weights | None:
     """Factor and offset on the other side of a layer; None where they do not commute.
 
     after: the shape of the tensor that they belong to; before: of the one on the other side.

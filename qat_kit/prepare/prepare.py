@@ -145,9 +145,17 @@ def prepare(
 
 def fold_prepared(graph: Graph) -> PreparedModel:
     """A prepared graph that kept batch norm, with that folded."""
-    folded = keep_output_names(fold_affine(replace_batch_norm(graph)))
-    prove_same_graph(graph, folded, "folding batch norm")
-    return _prepared_from(folded)
+    return rebuild_prepared(graph, fold_affine(replace_batch_norm(graph)), "folding batch norm")
+
+
+def rebuild_prepared(before: Graph, after: Graph, what: str) -> PreparedModel:
+    """A prepared graph that was rewritten once more, as a model; what: the rewrite, for messages.
+
+    Raises ModelError where both graphs, in float64, do not compute the same.
+    """
+    after = keep_output_names(after)
+    prove_same_graph(before, after, what)
+    return _prepared_from(after)
 
 
 def _prepared_from(graph: Graph) -> PreparedModel:

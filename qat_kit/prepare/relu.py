@@ -86,7 +86,7 @@ def scale_relu(graph: Graph) -> Graph:
             and not np.any(offset)
             and np.all(factor == factor[0])
             and factor[0] > 0
-            and (maximum := _maximum(before)) is not None
+            and (maximum := relu_maximum(before)) is not None
         ):
             scaled = replace(node, inputs=before.inputs, output_shape=before.output_shape)
             relu = replace(
@@ -105,7 +105,7 @@ def scale_relu(graph: Graph) -> Graph:
     return graph
 
 
-def _maximum(node: Node) -> float | None:
+def relu_maximum(node: Node) -> float | None:
     """Where a ReLU ends; None for anything else."""
     if node.layer_class is Saturated and node.config["function"] == "relu":
         return float(node.config["maximum"])

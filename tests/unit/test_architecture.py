@@ -26,7 +26,7 @@ FLOORS = [
     ["tuning"],
     ["targets", "litert", "training", "kernels"],
     ["simulation", "compress", "convert", "measure"],
-    ["debug", "inspection", "verify", "qat", "checks", "keras_models", "folder"],
+    ["debug", "inspection", "verify", "qat", "ptq", "checks", "keras_models", "folder"],
     ["recipe", "overview", "proof", "sampling"],
     ["run"],
     ["api", "conversion", "verification", "debugging", "recipes"],
