@@ -23,7 +23,8 @@ from qat_kit.measure.metrics.classification import class_numbers
 from qat_kit.prepare import prepare, save_for_conversion
 from qat_kit.progress import Progress, SilentProgress
 from qat_kit.proof import prove
-from qat_kit.results import Certificate, TrainedTensors
+from qat_kit.ptq import equalize
+from qat_kit.results import Certificate, PreparedModel, TrainedTensors
 from qat_kit.sampling import Samples, take_samples
 from qat_kit.schemes import get_scheme
 from qat_kit.simulation import export_simulated, simulate, trained_tensors
@@ -66,6 +67,7 @@ def convert_model(
     target: str = "litert_xnnpack",
     interface: IoType | None = None,
     estimator: str = "portfolio",
+    equalization: bool = False,
     num_samples: int = 128,
     selection: Selection = "first",
     scores: Scores | None = None,
@@ -84,7 +86,8 @@ def convert_model(
 
     The file is called `model.tflite` when it is proven fully int8, inputs and outputs too, and `model.<scheme>.tflite`
     otherwise. num_samples: how many of `representative` to use (all of fewer, when `selection` is `all`).
-    input_shapes: as `prepare` takes them.
+    input_shapes: as `prepare` takes them. equalization: the channels of neighbouring kernels are made equally large
+    first (`qat_kit.ptq.equalize`), which changes no answer of the float model.
 
     The file is read and run: against the kernel simulator, its golden vectors, the simulated model, and where
     `representative` has the classes of its samples, against the Keras model's accuracy. max_drop_points: what that may
@@ -103,6 +106,8 @@ def convert_model(
     if quantization.name in _NEEDS_DATA and representative is None:
         raise DataError(f"scheme {quantization.name!r} needs representative data: give an .npz or a folder")
     prepared = prepare(model, input_shapes=input_shapes)
+    if equalization:
+        prepared = _equalized(prepared, progress)
     samples, calibration = None, None
     if representative is not None:
         with progress.track("reading representative data", 1) as advance:
@@ -203,11 +208,28 @@ def convert_model(
             target=runtime.name,
             seed=seed,
             determinism=DETERMINISM,
-            settings={"mode": mode, "interface": interface, "no_user_data": no_user_data},
+            settings={
+                "mode": mode,
+                "interface": interface,
+                "no_user_data": no_user_data,
+                "equalization": equalization,
+            },
         )
         return Conversion(
             artifact=publish(candidate, manifest, folder, manifest_name=file_names.manifest), certificate=certificate
         )
+
+
+def _equalized(prepared: PreparedModel, progress: Progress) -> PreparedModel:
+    """The model with equalized kernels; which, and why not the others, is said."""
+    with progress.track("equalization", 1) as advance:
+        done = equalize(prepared)
+        advance(1)
+    pairs = ", ".join(f"{path.first} → {path.second}" for path in done.paths)
+    progress.say(f"equalized: {pairs or 'no kernels'}")
+    for name, why in done.stops.items():
+        progress.say(f"not equalized behind {name!r}: {why}")
+    return done.prepared
 
 
 def _named(model: tf_keras.Model, split: Split) -> dict[str, NDArray[np.float32]]:

@@ -29,6 +29,9 @@ def convert(
         IoType | None, typer.Option(help="Type of inputs and outputs; int8 (or the scheme's own) without it.")
     ] = None,
     estimator: Annotated[str, typer.Option(help="What makes ranges of samples.")] = "portfolio",
+    equalize: Annotated[
+        bool, typer.Option("--equalize", help="Make the channels of neighbouring kernels equally large first.")
+    ] = False,
     samples: Annotated[int, typer.Option(min=1, help="How many samples to use.")] = 128,
     select: Annotated[Selection, typer.Option(help="Which samples to use.")] = "first",
     mean: Annotated[
@@ -86,6 +89,7 @@ def convert(
             target=target,
             interface=io,
             estimator=estimator,
+            equalization=equalize,
             num_samples=samples,
             selection=select,
             class_names=() if labels is None else tuple(read_text(labels).splitlines()),
