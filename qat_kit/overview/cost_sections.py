@@ -74,14 +74,14 @@ def costs_table(run: RunFacts) -> Element | None:
         lines = [
             (
                 tensor.name.split(";")[0],
-                tensor.stored_bytes / 1024,
+                tensor.stored_bytes,
                 f"{tensor.name}: {tensor.stored_bytes:,} bytes {tensor.type}, {tensor.gzip_bytes:,} with gzip",
                 False,
             )
             for tensor in tensors
         ]
-        lines.append(("names, shapes, scales, options", int8.size.overhead_bytes / 1024, "what is no tensor's", False))
-        picture = bars(lines, unit="KiB", alt="where the bytes of the int8 file are")
+        lines.append(("names, scales, the graph", int8.size.overhead_bytes, "what is no tensor's", False))
+        picture = bars(lines, said=size_text, alt="where the bytes of the int8 file are")
         made.append(cards(card("Where the bytes of the int8 file are", picture, wide=True)))
     return element("div", *made)
 
@@ -144,7 +144,7 @@ def layers(run: RunFacts) -> Element | None:
         )
         for layer in ordered
     ]
-    picture = bars(rows, unit="dB", alt="signal over quantization noise of each layer")
+    picture = bars(rows, said="{:.1f} dB".format, alt="signal over quantization noise of each layer")
     note = f"{run.layers.num_samples} samples, {run.layers.kernel_set} kernels; red below {_POOR_DB:g} dB."
     return cards(card("Signal over quantization noise", picture, wide=True, note=note))
 

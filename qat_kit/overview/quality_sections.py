@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from qat_kit.overview.facts import Flip, RunFacts
 from qat_kit.overview.parts import card, cards, wide_table
@@ -10,6 +11,7 @@ from qat_kit.overview.words import (
     FLOAT,
     INT8,
     comparison_of,
+    difference_text,
     figure_name,
     is_share,
     model_of,
@@ -43,6 +45,9 @@ def pareto(runs: Sequence[RunFacts]) -> Element | None:
 
     def drawn(title: str, label: str, kind: str) -> Element:
         points = [_pareto_point(run, model, name, kind, several) for run, model, _ in known]
+        # The line from the best to the next runs between the two, so their names stand outside.
+        lowest = min(points, key=lambda point: point.y)
+        points = [replace(point, label_below=point is lowest) for point in points]
         xs = [point.x for point in points] + [end for point in points for end in point.x_interval or ()]
         ys = [point.y for point in points] + [end for point in points for end in point.y_interval or ()]
         higher = known[0][1].quality is not None and known[0][1].quality.figures[name].higher_is_better
@@ -78,7 +83,6 @@ def _pareto_point(run: RunFacts, model: ModelMeasurement, name: str, kind: str, 
         y_interval=interval,
         text=f"{what}: {figure_name(name)} {value_text(name, value)}, {cost}",
         label="" if several else what,
-        label_below=model.name == FLOAT,
         hollow=several and model.name == FLOAT,
     )
 
@@ -122,8 +126,8 @@ def paired_table(run: RunFacts) -> Element | None:
                 figure_name(name),
                 value_text(name, each.baseline),
                 value_text(name, each.candidate),
-                f"{each.difference:+.3g}",
-                f"{each.low:+.3g} to {each.high:+.3g}",
+                difference_text(name, each.difference) + (" points" if is_share(name) else ""),
+                f"{difference_text(name, each.low)} to {difference_text(name, each.high)}",
                 f"{each.p_value:.2g}",
                 element("span", judged, class_="faint" if not clear else ("good" if better else "bad")),
             ]
@@ -203,7 +207,9 @@ def flips(run: RunFacts) -> Element | None:
     names = class_names(run, count)
     comparison = comparison_of(run)
     total = len(run.flips) if comparison is None else comparison.flipped
-    said = f"{len(run.flips)} of the {total} samples whose answer int8 changed."
+    shown = f"{'All' if len(run.flips) == total else len(run.flips)} of the {total} samples"
+    changed = "The one sample" if total == 1 else shown
+    said = f"{changed} whose answer int8 changed."
     pictures = element("div", *(_flip(flip, names) for flip in run.flips), class_="flips")
     return element("div", element("p", said, class_="faint"), pictures)
 

@@ -51,6 +51,16 @@ def interval_text(name: str, figure: Figure) -> str:
     return f"{figure.low:.4g} to {figure.high:.4g}"
 
 
+def difference_text(name: str, value: float) -> str:
+    """How far two values of a figure lie apart; of shares, in points of a percent.
+
+    >>> difference_text("accuracy", -0.00278), difference_text("cross_entropy", -0.0176), difference_text("r2", 0.0)
+    ('−0.28', '−0.0176', '0')
+    """
+    text = f"{100 * value:+.2f}" if is_share(name) else f"{value:+.3g}"
+    return text.replace("-", "−") if float(text) else "0"
+
+
 def size_text(size_bytes: float) -> str:
     """Bytes in the unit that suits.
 
@@ -117,7 +127,7 @@ def verdict_lines(run: RunFacts) -> Iterator[str]:
         drop = comparison.accuracy_drop_points
         change = "stays the same" if drop == 0 else f"{'rises' if drop < 0 else 'falls'} by {abs(drop):.2f} points"
         yield (
-            f"Accuracy {change} from float to int8: {comparison.lost} answers lost, {comparison.gained} gained, "
+            f"Accuracy {change} from float to int8: {_answers(comparison.lost)} lost, {comparison.gained} gained, "
             f"{comparison.flipped} of {comparison.num_samples} changed (McNemar p = {comparison.p_value:.2g})."
         )
     elif int8 is not None and int8.quality is not None:
@@ -128,6 +138,10 @@ def verdict_lines(run: RunFacts) -> Iterator[str]:
             f"Beside the float32 file it is {smaller_text(int8, real)} and {ratio_text(int8, real)} "
             f"({kernels_text(int8)})."
         )
+
+
+def _answers(count: int) -> str:
+    return f"{count} answer{'' if count == 1 else 's'}"
 
 
 def commands(run: RunFacts) -> list[str]:

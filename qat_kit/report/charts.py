@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -88,8 +88,10 @@ def legend(series: Sequence[tuple[str, int]]) -> Element:
     )
 
 
-def bars(rows: Sequence[tuple[str, float, str, bool]], *, unit: str, alt: str, width: int = 460) -> Element:
-    """Lying bars, one a row: name, length, what resting on it shows, and whether it stands out."""
+def bars(
+    rows: Sequence[tuple[str, float, str, bool]], *, said: Callable[[float], str], alt: str, width: int = 460
+) -> Element:
+    """Lying bars, one a row: name, length, what resting on it shows, and whether it stands out. said: a length."""
     line, left, right = 24, 190, 66
     longest = max((value for _, value, _, _ in rows), default=1.0) or 1.0
     drawn = []
@@ -103,7 +105,7 @@ def bars(rows: Sequence[tuple[str, float, str, bool]], *, unit: str, alt: str, w
                 element(
                     "rect", x=left, y=5, width=f"{length:.1f}", height=14, rx=3, class_="poor" if stands_out else "c0"
                 ),
-                element("text", f"{value:.1f} {unit}", x=f"{left + length + 8:.1f}", y=16, class_="small"),
+                element("text", said(value), x=f"{left + length + 8:.1f}", y=16, class_="small"),
                 transform=f"translate(0 {place * line})",
                 class_="row",
             )

@@ -149,6 +149,36 @@ def test_all_forms_tell_the_same_verdict_first(run: Path) -> None:
         assert f"{100 * int8.accuracy:.2f} %" in words
 
 
+@pytest.mark.parametrize("better", ["int8_tflite", "float32_tflite"])
+def test_names_of_points_stand_outside_the_line_of_the_best(run: Path, better: str) -> None:
+    """The line runs at the height of the one and then up to the other."""
+    overview = gather([run])
+    (facts,) = overview.runs
+    quality = facts.measurement[better].quality
+    assert quality is not None
+    figure = quality.figures[quality.headline].model_copy(update={"value": 1.0})
+    changed = quality.model_copy(update={"figures": {**quality.figures, quality.headline: figure}})
+    measurement = facts.measurement.with_figures(better, quality=changed)
+    facts = facts.model_copy(update={"measurement": measurement})
+    page = as_html(overview.model_copy(update={"runs": (facts,)}))
+    chart = page[page.index("accuracy against size") :].partition("</svg>")[0]
+    dots = re.findall(r'cy="([\d.]+)"[^>]*></circle><text[^>]* y="([\d.]+)"', chart)
+    (upper, above), (lower, below) = sorted((float(dot), float(name)) for dot, name in dots)
+    assert above < upper < lower < below
+
+
+def test_what_changed_is_counted_in_words(run: Path) -> None:
+    overview = gather([run])
+    (facts,) = overview.runs
+    comparison = next(each for each in facts.measurement.comparisons if each.candidate == "int8_tflite")
+    single = comparison.model_copy(update={"lost": 1, "gained": 0, "flipped": 1})
+    measurement = facts.measurement.model_copy(update={"comparisons": (single,)})
+    changed = facts.model_copy(update={"measurement": measurement, "flips": facts.flips[:1]})
+    page = as_html(overview.model_copy(update={"runs": (changed,)}))
+    assert "The one sample whose answer int8 changed." in page
+    assert "1 answer lost, 0 gained, 1 of 60 changed" in page
+
+
 def test_several_outputs_have_a_table(run: Path, tmp_path: Path) -> None:
     overview = gather([run])
     (facts,) = overview.runs

@@ -88,7 +88,7 @@ def test_labels_of_ticks_do_not_touch() -> None:
 
 
 def test_bars_and_legends() -> None:
-    drawn = bars([("a", 2.0, "two", False), ("b" * 40, 1.0, "one", True)], unit="dB", alt="bars")
+    drawn = bars([("a", 2.0, "two", False), ("b" * 40, 1.0, "one", True)], said="{:.1f} dB".format, alt="bars")
     whole, half = (float(rect.get("width") or 0) for rect in drawn.iter("rect"))
     assert whole == pytest.approx(2 * half)
     assert len(classes(drawn, "poor")) == 1
