@@ -7,7 +7,6 @@ import hashlib
 import os
 import zlib
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -108,6 +107,9 @@ def gzip_size(data: bytes) -> int:
     29
     """
     parts = [(data[max(0, start - _WINDOW) : start], start) for start in range(0, max(1, len(data)), _PART)]
+    # Imported here: every process that runs a file imports this module, and hardly one compresses.
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(min(len(parts), os.cpu_count() or 1)) as pool:
         sizes = pool.map(lambda part: _deflated(data[part[1] : part[1] + _PART], part[0]), parts)
         # gzip's header and end.

@@ -187,7 +187,7 @@ def test_models_that_cannot_be(blobs):
         attempt({})
     image = tf_keras.Input((8, 8, 2))
     flat = layers.Flatten()(image)
-    strange = tf_keras.Model(image, layers.Dense(3)(layers.ThresholdedReLU(name="strange")(flat)))
+    strange = tf_keras.Model(image, layers.Dense(3)(layers.Discretization([0.0], name="strange")(flat)))
     with pytest.raises(UnsupportedLayerError, match="layer 'strange'"):
         attempt(strange)
     with pytest.raises(SchemeError, match="'fp16' cannot be trained"):
