@@ -61,6 +61,7 @@ def test_a_run_of_the_digits_recipe_makes_the_bundle_again(qat_kit_command, tmp_
 @pytest.mark.slow
 def test_what_the_kotlin_writes_is_a_measurement_of_the_kit():
     done = subprocess.run([CHECKOUT / "scripts/test_android", "inference"], capture_output=True, text=True, check=False)
+    # 3: without Java or Maven there is nothing to run, and the script's words say what it would have needed.
     if done.returncode == 3:
         pytest.skip(done.stdout)
     assert done.returncode == 0, done.stdout

@@ -47,7 +47,7 @@ def stopped(
     ) as process:
         deadline = time.monotonic() + 60
         while not (out.exists() and once(Measurement.load(out))):
-            assert process.poll() is None, process.stderr.read()  # type: ignore[union-attr]
+            assert process.poll() is None, process.stderr.read()  # type: ignore[union-attr]  # a pipe
             assert time.monotonic() < deadline
             time.sleep(0.02)
         stop(process.pid)

@@ -100,7 +100,7 @@ def test_a_rank_that_the_matrix_does_not_have(rank: int) -> None:
 @pytest.mark.parametrize("weights", [np.ones(3), np.ones((0, 3)), [[np.nan, 1.0]]])
 def test_what_is_no_matrix(weights: object) -> None:
     with pytest.raises(NumericsError, match="a matrix of finite numbers is needed"):
-        svd_factors(weights, rank=1)  # type: ignore[arg-type]
+        svd_factors(weights, rank=1)  # type: ignore[arg-type]  # the mistake meant
 
 
 @pytest.mark.parametrize("power", [[1.0], [1.0, -1.0], [1.0, np.inf]])

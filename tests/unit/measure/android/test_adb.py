@@ -106,7 +106,7 @@ def result(median_ms: float = 0.5, **environment: str) -> bytes:
         "p99_ms",
     )
     times = dict.fromkeys((*names, "max_ms"), median_ms)
-    latency = Latency(kernel_set="xnnpack", num_threads=1, num_runs=10, num_warm_up_runs=1, **times)  # type: ignore[arg-type]
+    latency = Latency(kernel_set="xnnpack", num_threads=1, num_runs=10, num_warm_up_runs=1, **times)  # type: ignore[arg-type]  # all floats
     model = ModelMeasurement(name="int8_tflite", quality=None, size_bytes=262144, latency=latency)
     facts = {"device": "Stand-in 1", **environment}
     return Measurement(models=(model,), environment=facts).model_dump_json().encode()
